@@ -1,0 +1,121 @@
+"""Every error Izwi raises on purpose, drawn as one tree.
+
+    IzwiError
+    ├── ClientError              400  the request is at fault; sending it again will not help
+    │   ├── InvalidMessage       400  not JSON, or a field that does not fit
+    │   ├── UnknownMessageType   400  JSON, but no message we know
+    │   ├── ProtocolViolation    409  a valid message at the wrong time
+    │   ├── UnsupportedLanguage  400  no engine for this language
+    │   ├── UnsupportedPair      400  no engine for this translation direction
+    │   ├── UnsupportedAudio     415  not audio, truncated, or empty
+    │   ├── AudioTooLong         413  beyond IZWI_MAX_AUDIO_SECONDS
+    │   └── TextTooLong          413  beyond IZWI_MAX_TEXT_CHARS
+    ├── Unavailable              503  a passing state of ours; try again
+    │   ├── NotReady             503  models still load
+    │   ├── Overloaded           503  no room for another session
+    │   ├── StoreUnavailable     503  Redis does not answer
+    │   ├── StageTimeout         504  a stage did not answer in time
+    │   └── EngineFailed         503  every engine of a stage failed
+    ├── ModelMissing             500  a model or program a stage needs is not installed
+    └── InternalError            500  a defect; details stay in the log
+
+Each class has a wire ``code``, an HTTP ``status`` and says whether it is ``retryable``. The message is the
+only constructor argument, so that instances survive pickling across Ray.
+"""
+
+from typing import ClassVar
+
+
+class IzwiError(Exception):
+    """Root of the tree. ``str(error)`` is safe to show to a client."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+
+class ClientError(IzwiError):
+    code = "bad_request"
+    status = 400
+
+
+class InvalidMessage(ClientError):
+    code = "invalid_message"
+
+
+class UnknownMessageType(ClientError):
+    code = "unknown_message_type"
+
+
+class ProtocolViolation(ClientError):
+    code = "protocol_violation"
+    status = 409
+
+
+class UnsupportedLanguage(ClientError):
+    code = "unsupported_language"
+
+
+class UnsupportedPair(ClientError):
+    code = "unsupported_pair"
+
+
+class UnsupportedAudio(ClientError):
+    code = "unsupported_audio"
+    status = 415
+
+
+class AudioTooLong(ClientError):
+    code = "audio_too_long"
+    status = 413
+
+
+class TextTooLong(ClientError):
+    code = "text_too_long"
+    status = 413
+
+
+class Unavailable(IzwiError):
+    code = "unavailable"
+    status = 503
+    retryable = True
+
+
+class NotReady(Unavailable):
+    code = "not_ready"
+
+
+class Overloaded(Unavailable):
+    code = "overloaded"
+
+
+class StoreUnavailable(Unavailable):
+    code = "store_unavailable"
+
+
+class StageTimeout(Unavailable):
+    code = "stage_timeout"
+    status = 504
+
+
+class EngineFailed(Unavailable):
+    code = "engine_failed"
+
+
+class ModelMissing(IzwiError):
+    code = "model_missing"
+
+
+class InternalError(IzwiError):
+    code = "internal_error"
+
+
+def error_classes() -> dict[str, type[IzwiError]]:
+    """All concrete classes by wire code, so that a client can raise what the server meant."""
+    found: dict[str, type[IzwiError]] = {}
+    waiting: list[type[IzwiError]] = [IzwiError]
+    while waiting:
+        cls = waiting.pop()
+        found[cls.code] = cls
+        waiting.extend(cls.__subclasses__())
+    return found

@@ -1,0 +1,132 @@
+"""What the session asks of each stage and what it gets back: plain values, picklable, no engine in sight.
+
+A session gets its stages as the four callables of `Stages`. In production they are Ray Serve handles, in unit
+tests they are scripted functions; the session cannot tell.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+"""Mono PCM at 16 kHz, float32 in [-1, 1], shape (n,)."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where a call's time went, in seconds, and which engine did the work."""
+
+    engine: str
+    queue_s: float = 0.0
+    compute_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class VadState:
+    """The recurrent state of the detector: an opaque value that travels with the session."""
+
+    hidden: npt.NDArray[np.float32] | None = None
+    cell: npt.NDArray[np.float32] | None = None
+    context: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class VadRequest:
+    samples: Samples
+    """A whole number of 512-sample frames (32 ms each)."""
+    state: VadState
+
+
+@dataclass(frozen=True)
+class VadResult:
+    probabilities: tuple[float, ...]
+    """Speech probability per 512-sample frame."""
+    state: VadState
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class Word:
+    """One recognised word. Times are seconds from the start of the audio it was asked with, or of the session."""
+
+    text: str
+    """With its punctuation; a leading space where the script writes one."""
+    start_s: float
+    end_s: float
+    confidence: float
+    """Mean token probability, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class AsrRequest:
+    samples: Samples
+    language: str | None
+    """ISO 639-1, or None to detect."""
+    final: bool
+    """A final pass is decoded with care (beam search) and scheduled before partials."""
+
+
+@dataclass(frozen=True)
+class AsrResult:
+    words: tuple[Word, ...]
+    """Times relative to the start of the request's samples."""
+    language: str
+    language_probability: float
+    timing: Timing
+    padded: bool = False
+    """The guard rejected the short window and the 30 s window was decoded instead."""
+
+
+@dataclass(frozen=True)
+class MtRequest:
+    text: str
+    source: str
+    target: str
+    context: tuple[str, ...] = ()
+    """Up to three preceding source clauses, oldest first, for engines that can use them."""
+
+
+@dataclass(frozen=True)
+class MtResult:
+    text: str
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class TtsRequest:
+    text: str
+    language: str
+    voice: str | None = None
+    speed: float = 1.0
+
+
+@dataclass(frozen=True)
+class TtsChunk:
+    """A piece of synthesised speech, in order."""
+
+    pcm: npt.NDArray[np.int16]
+    """Mono, shape (n,)."""
+    sample_rate: int
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a stage can do now, as told by its deployment."""
+
+    engines: tuple[str, ...] = ()
+    """In order of preference."""
+    languages: frozenset[str] = frozenset()
+    pairs: frozenset[tuple[str, str]] = field(default_factory=lambda: frozenset[tuple[str, str]]())
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The four stages as the session sees them. Each raises only `izwi.errors.IzwiError`."""
+
+    vad: Callable[[VadRequest], Awaitable[VadResult]]
+    asr: Callable[[AsrRequest], Awaitable[AsrResult]]
+    mt: Callable[[MtRequest], Awaitable[MtResult]]
+    tts: Callable[[TtsRequest], AsyncIterator[TtsChunk]]
