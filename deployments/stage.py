@@ -1,0 +1,62 @@
+"""What all stage deployments share: engine calls on worker threads, with fallback and timing."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+import structlog
+
+from izwi.errors import ClientError, EngineFailed
+from izwi.fallback import Fallback, Named
+from izwi.stages import Timing
+
+E = TypeVar("E", bound=Named)
+R = TypeVar("R")
+
+log = structlog.get_logger()
+
+
+class StageRunner(Generic[E]):
+    """Runs calls on the first engine that works.
+
+    Args:
+        stage: name for logs and errors.
+        engines: loaded engines in order of preference.
+        workers: calls in parallel; engines must allow that many threads.
+    """
+
+    def __init__(self, stage: str, engines: Sequence[E], workers: int = 1) -> None:
+        self.stage = stage
+        self.engines = tuple(engines)
+        self._fallback = Fallback(engines, time.monotonic)
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=stage)
+
+    async def run(self, call: Callable[[E], R], supports: Callable[[E], bool] = lambda _: True) -> tuple[R, Timing]:
+        """Call an engine off the event loop; when it fails, the next one gets the same call.
+
+        Raises:
+            ClientError: the engine found fault with the request; no other engine is tried.
+            EngineFailed: every engine that supports the request failed.
+        """
+        asked = time.perf_counter()
+
+        def timed(engine: E) -> tuple[R, Timing]:
+            started = time.perf_counter()
+            result = call(engine)
+            return result, Timing(engine.name, started - asked, time.perf_counter() - started)
+
+        loop = asyncio.get_running_loop()
+        for engine in self._fallback.candidates(supports):
+            try:
+                outcome = await loop.run_in_executor(self._pool, timed, engine)
+            except ClientError:
+                raise
+            except Exception:
+                self._fallback.failed(engine)
+                log.exception("engine_failed", stage=self.stage, engine=engine.name)
+            else:
+                self._fallback.succeeded(engine)
+                return outcome
+        raise EngineFailed(f"no {self.stage} engine could serve this request")
