@@ -1,0 +1,46 @@
+"""Cutting a clause into pieces for synthesis, so that the first sound comes before the whole is synthesised."""
+
+import re
+
+MIN_PIECE_CHARS = 8
+"""A shorter last piece stays with the one before it: a word on its own gets the melody of a whole sentence."""
+
+# Thai, Lao, Burmese, Khmer, kana and Han are written without spaces between words.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# What is never cut: such a character with the marks and punctuation after it, or a run of anything else but space.
+_UNIT = re.compile(rf"[{_UNSPACED}][^\w\s]*|[^\s{_UNSPACED}]+")
+_PAUSE = re.compile(r"[.,;:!?…،؛؟。、，；：！？।—)\]»”\"]$")
+
+
+def split_for_speech(text: str, first_chars: int, rest_chars: int) -> list[str]:
+    """Cut text into pieces to synthesise one after another.
+
+    The first piece aims for ``first_chars`` characters, later ones for ``rest_chars``; a piece is longer
+    only where a single word is, or where less than `MIN_PIECE_CHARS` would be left. Cuts fall between words, after
+    punctuation where there is some in the second half of a piece; scripts without spaces are cut between characters.
+
+    Returns:
+        The pieces, stripped and never empty. Where words have spaces, joining with single spaces gives the text back.
+    """
+    rest = " ".join(text.split())
+    pieces: list[str] = []
+    target = first_chars
+    while rest:
+        cut = _cut(rest, target)
+        pieces.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+        target = rest_chars
+    return pieces
+
+
+def _cut(text: str, target: int) -> int:
+    """Where the first piece of ``text`` ends."""
+    if len(text) <= target + MIN_PIECE_CHARS:
+        return len(text)
+    ends = [unit.end() for unit in _UNIT.finditer(text)]
+    fitting = [end for end in ends if end <= target]
+    pauses = [end for end in fitting if end > target // 2 and _PAUSE.search(text[:end])]
+    cut = max(pauses or fitting or ends[:1])
+    return cut if len(text) - cut > MIN_PIECE_CHARS else len(text)
