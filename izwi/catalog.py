@@ -2,11 +2,19 @@
 
 import glob
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TypeVar
+
+import structlog
 
 from izwi import models
+from izwi.errors import ModelMissing
+
+E = TypeVar("E")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -104,3 +112,24 @@ def pick(stage: str, wanted: Sequence[str], also: Sequence[str] = ()) -> tuple[l
         else:
             usable.append(name)
     return usable, reasons
+
+
+def load(stage: str, wanted: Sequence[str], build: Callable[[str], E], also: Sequence[str] = ()) -> list[E]:
+    """Build the wanted engines of a stage that can run here, in order; each other one is skipped with one log line.
+
+    Raises:
+        ModelMissing: none can run.
+    """
+    usable, reasons = pick(stage, wanted, also)
+    engines: list[E] = []
+    for name in usable:
+        try:
+            engines.append(build(name))
+        except ModelMissing as error:
+            reasons[name] = [str(error)]
+    for name, why in reasons.items():
+        log.warning("engine_skipped", stage=stage, engine=name, reasons=why)
+    if not engines:
+        told = "; ".join(f"{name}: {', '.join(why)}" for name, why in reasons.items())
+        raise ModelMissing(f"no {stage} engine can run here ({told})")
+    return engines

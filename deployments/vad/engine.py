@@ -2,14 +2,10 @@
 
 from typing import Protocol
 
-import structlog
-
 from izwi import catalog
 from izwi.errors import ModelMissing
 from izwi.settings import Settings
 from izwi.stages import Samples, VadState
-
-log = structlog.get_logger()
 
 
 class VadEngine(Protocol):
@@ -24,24 +20,19 @@ class VadEngine(Protocol):
 
 
 def load(settings: Settings) -> list[VadEngine]:
-    """The engines of ``settings.vad.engines`` that can run here, loaded, in that order.
+    """The engines of ``settings.vad.engines`` that can run here, in that order.
 
     Raises:
         ModelMissing: none can.
     """
-    usable, reasons = catalog.pick("vad", settings.vad.engines)
-    for name, why in reasons.items():
-        log.warning("engine_skipped", stage="vad", engine=name, reasons=why)
-    if not usable:
-        raise ModelMissing(f"no vad engine can run here: {reasons}")
-    return [_load(name, settings) for name in usable]
 
+    def build(name: str) -> VadEngine:
+        match name:
+            case "silero":
+                from deployments.vad.silero import Silero
 
-def _load(name: str, settings: Settings) -> VadEngine:
-    match name:
-        case "silero":
-            from deployments.vad.silero import Silero
+                return Silero(settings)
+            case _:
+                raise ModelMissing(f"vad engine {name} is in the catalog but has no code")
 
-            return Silero(settings)
-        case _:
-            raise ModelMissing(f"vad engine {name} is in the catalog but cannot be loaded")
+    return catalog.load("vad", settings.vad.engines, build)

@@ -1,0 +1,138 @@
+"""Whisper on CTranslate2 with elastic windows: a short window is not padded to 30 s, and is guarded instead.
+
+faster-whisper loads the model and brings features, tokenizer and word alignment; decoding goes to CTranslate2
+directly, because faster-whisper always pads. One pass over 3 s costs a fifth of a padded one.
+"""
+
+import ctranslate2
+import numpy as np
+import structlog
+from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import get_ctranslate2_storage, merge_punctuations
+
+from deployments.asr import guard
+from deployments.asr.engine import Transcript
+from deployments.asr.guard import Decoded, Verdict
+from izwi import catalog, models
+from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage
+from izwi.settings import Settings
+from izwi.stages import AsrRequest, Samples, Word
+
+RATE = 16_000
+MAX_S = 28.0
+"""Longest window: 30 s less a margin of silence, without which the last words are lost."""
+_FULL_S = 30.0
+_HOP = 160
+_PREPENDED = "\"'“¿([{-"
+_APPENDED = "\"'.。,，!！?？:：”)]}、"
+
+log = structlog.get_logger()
+
+
+class FasterWhisper:
+    name = "faster-whisper"
+
+    def __init__(self, settings: Settings) -> None:
+        self._asr = settings.asr
+        self._whisper = _load(settings)
+        self._model: ctranslate2.models.Whisper = self._whisper.model
+        known = self._whisper.hf_tokenizer.token_to_id
+        self.languages = frozenset(
+            code for code in self._whisper.supported_languages if len(code) < 3 and known(f"<|{code}|>") is not None
+        )
+        self.transcribe(AsrRequest(np.zeros(RATE, np.float32), None, final=True))  # warm-up
+
+    def transcribe(self, request: AsrRequest) -> Transcript:
+        """See `AsrEngine.transcribe`."""
+        if request.language and request.language not in self.languages:
+            raise UnsupportedLanguage(
+                f"{self._asr.model} does not recognise {request.language}; it knows {', '.join(sorted(self.languages))}"
+            )
+        seconds = request.samples.size / RATE
+        if seconds > MAX_S:
+            raise AudioTooLong(f"one window takes at most {MAX_S:g} s of audio, not {seconds:.1f} s")
+        padded = self._asr.padded
+        encoded = self._encode(request.samples, padded)
+        language, probability = (request.language, 1.0) if request.language else self._detect(encoded)
+        tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._model.is_multilingual, "transcribe", language)
+        beam = self._asr.beam_size if request.final else 1
+        limit = guard.MAX_TOKENS if padded else guard.token_limit(seconds)
+        decoded = self._decode(encoded, tokenizer, beam, limit)
+        verdict = guard.judge(decoded)
+        if not padded and verdict not in (Verdict.GOOD, Verdict.SILENCE):
+            log.debug("window_rejected", verdict=verdict.value, seconds=round(seconds, 2))
+            padded = True
+            encoded = self._encode(request.samples, padded)
+            decoded = self._decode(encoded, tokenizer, beam, guard.MAX_TOKENS)
+            verdict = guard.judge(decoded)
+        if verdict is Verdict.SILENCE:
+            return Transcript((), language, probability, padded)
+        tokens = guard.cut_loops(decoded.tokens)
+        return Transcript(self._words(encoded, tokenizer, tokens, seconds), language, probability, padded)
+
+    def _encode(self, samples: Samples, padded: bool) -> ctranslate2.StorageView:
+        """Encoder output, shape (1, frames / 2, width), of the audio and the silence after it."""
+        total = round((_FULL_S if padded else min(_FULL_S, samples.size / RATE + self._asr.margin_s)) * RATE)
+        features = self._whisper.feature_extractor(np.pad(samples, (0, total - samples.size)))
+        frames = min(features.shape[-1], round(_FULL_S * RATE / _HOP)) // 2 * 2  # the encoder's stride is 2
+        storage = get_ctranslate2_storage(np.ascontiguousarray(features[None, :, :frames]))
+        return self._model.encode(storage)
+
+    def _detect(self, encoded: ctranslate2.StorageView) -> tuple[str, float]:
+        if not self._model.is_multilingual:
+            return "en", 1.0
+        token, probability = self._model.detect_language(encoded)[0][0]
+        return token.strip("<|>"), probability
+
+    def _decode(self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, beam: int, limit: int) -> Decoded:
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        result = self._model.generate(
+            encoded,
+            [prompt],
+            beam_size=beam,
+            max_length=len(prompt) + limit,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        generated = result.sequences_ids[0]
+        tokens = tuple(token for token in generated if token < tokenizer.eot)
+        # CTranslate2 divides the sum by the length without the end token, Whisper's threshold is for one more.
+        logprob = result.scores[0] * len(generated) / (len(generated) + 1)
+        return Decoded(tokens, tokenizer.decode(tokens), logprob, result.no_speech_prob, len(generated) >= limit)
+
+    def _words(
+        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, tokens: tuple[int, ...], seconds: float
+    ) -> tuple[Word, ...]:
+        """Words with times from the cross-attention; what was heard in the silence after the audio is dropped."""
+        frames = min(encoded.shape[1] * 2, round((seconds + self._asr.margin_s) * RATE / _HOP))
+        found = self._whisper.find_alignment(tokenizer, [list(tokens)], encoded, frames)[0]
+        merge_punctuations(found, _PREPENDED, _APPENDED)
+        return tuple(
+            Word(w["word"], float(w["start"]), min(float(w["end"]), seconds), float(w["probability"]))
+            for w in found
+            if w["word"].strip() and w["start"] < seconds
+        )
+
+
+def _load(settings: Settings) -> WhisperModel:
+    name = settings.asr.model
+    for asset in catalog.weights(name):
+        name = str(models.ensure(asset, settings.models_dir))
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    compute_type = settings.asr.compute_type
+    if compute_type not in ctranslate2.get_supported_compute_types(device):
+        log.warning("compute_type_unsupported", device=device, compute_type=compute_type, instead="int8")
+        compute_type = "int8"
+    try:
+        return WhisperModel(
+            name,
+            device=device,
+            compute_type=compute_type,
+            cpu_threads=settings.asr.threads,
+            num_workers=settings.asr.workers,
+        )
+    except (ValueError, OSError, RuntimeError) as error:
+        raise ModelMissing(f"Whisper model {settings.asr.model} cannot be loaded: {error}") from error

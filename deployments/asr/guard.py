@@ -1,0 +1,97 @@
+"""Judges a decoded window: short windows make Whisper loop, and silence makes it invent.
+
+Thresholds for compression, log-probability and no-speech are those of Whisper (Radford et al. 2022, section 4.5).
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+MAX_COMPRESSION = 2.4
+MIN_LOGPROB = -1.0
+MAX_NO_SPEECH = 0.6
+TOKENS_PER_S = 14
+"""Fast English takes 7 tokens a second, scripts that Whisper spells in bytes about twice that."""
+MAX_TOKENS = 224
+"""Whisper was trained on at most this many text tokens per 30 s."""
+_MAX_UNIT = 24
+"""Longest repeated unit looked for, in tokens: about a sentence."""
+_INVENTED = frozenset(
+    {"", "you", "thank you", "thank you very much", "thanks for watching", "thank you for watching", "bye", "the", "so"}
+)
+"""What Whisper writes over noise and silence, stripped and in lower case."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One decoding of a window."""
+
+    tokens: tuple[int, ...]
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    capped: bool
+    """Decoding ended at the token limit, not at an end-of-text token."""
+
+
+class Verdict(Enum):
+    GOOD = "good"
+    SILENCE = "silence"
+    LOOP = "loop"
+    CAPPED = "capped"
+    UNSURE = "unsure"
+
+
+def token_limit(seconds: float) -> int:
+    """Tokens that ``seconds`` of speech can hold; a decoding that needs more is not speech."""
+    return min(MAX_TOKENS, 10 + int(TOKENS_PER_S * seconds))
+
+
+def judge(decoded: Decoded) -> Verdict:
+    """Whether a decoding can be believed; anything but GOOD and SILENCE asks for the padded window."""
+    if is_silence(decoded):
+        return Verdict.SILENCE
+    if find_loop(decoded.tokens) or compression_ratio(decoded.text) > MAX_COMPRESSION:
+        return Verdict.LOOP
+    if decoded.capped:
+        return Verdict.CAPPED
+    return Verdict.UNSURE if decoded.avg_logprob < MIN_LOGPROB else Verdict.GOOD
+
+
+def is_silence(decoded: Decoded) -> bool:
+    """Nobody spoke: the model says so and doubts its text, or the text is a well-known invention it doubts."""
+    text = decoded.text.strip().strip(".!?… ").lower()
+    if not any(map(str.isalnum, text)):
+        return True
+    unheard = decoded.no_speech_prob > MAX_NO_SPEECH
+    return unheard and (decoded.avg_logprob < MIN_LOGPROB or text in _INVENTED)
+
+
+def find_loop(tokens: Sequence[int]) -> tuple[int, int] | None:
+    """The first unit that repeats back to back too often to be speech: (index after its first copy, index after all).
+
+    One token must come 6 times, two tokens 4 times, longer units 3 times: people do say "no, no, no".
+    """
+    for start in range(len(tokens)):
+        for size in range(1, min(_MAX_UNIT, (len(tokens) - start) // 3) + 1):
+            unit = tokens[start : start + size]
+            end = start + size
+            while tokens[end : end + size] == unit:
+                end += size
+            if (end - start) // size >= {1: 6, 2: 4}.get(size, 3):
+                return start + size, end
+    return None
+
+
+def cut_loops(tokens: tuple[int, ...]) -> tuple[int, ...]:
+    """Keep the first copy of every looping unit."""
+    while loop := find_loop(tokens):
+        tokens = tokens[: loop[0]] + tokens[loop[1] :]
+    return tokens
+
+
+def compression_ratio(text: str) -> float:
+    """Bytes over zlib-compressed bytes; repetitive text compresses well."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
