@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Makes the checkout runnable: Debian packages, .venv, the pinned Python packages, Izwi itself.
+#
+#   requirements/install.sh default|test
+#
+# Called by every make target that runs something, so it must cost nothing when there is nothing to do: stamps in
+# .venv remember the inputs of the last complete run. PYTHON chooses the interpreter a new .venv is made with.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+set_name=${1:-default}
+lock=requirements/$set_name.txt
+venv=.venv
+[[ -f $lock ]] || { echo "usage: requirements/install.sh default|test" >&2; exit 2; }
+
+say() { printf '==> %s\n' "$*"; }
+complain() { printf '%s\n' "$*" >&2; }
+on_debian() { [[ -r /etc/os-release ]] && grep -qE '^ID(_LIKE)?=.*debian' /etc/os-release && command -v apt-get >/dev/null; }
+may_install() { on_debian && [[ $EUID -eq 0 ]]; }
+
+apt_updated=
+apt_install() {
+    if [[ -z $apt_updated ]]; then
+        apt-get update -qq
+        apt_updated=yes
+    fi
+    # Another package run may hold the lock for a while on a machine that has just booted.
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" >/dev/null
+}
+
+# --- Debian packages ----------------------------------------------------------------------------------------------
+missing_debian_packages() {
+    local name status
+    while read -r name _; do
+        [[ -z $name || $name == \#* ]] && continue
+        status=$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) || status=
+        [[ $status == installed ]] || echo "$name"
+    done <requirements/debian.txt
+}
+
+debian_packages() {
+    local missing
+    mapfile -t missing < <(missing_debian_packages)
+    [[ ${#missing[@]} -eq 0 ]] && return
+    if may_install; then
+        say "Debian packages: ${missing[*]}"
+        apt_install "${missing[@]}" && return
+        complain "Installing them failed; see above."
+    fi
+    # Not fatal: every stage has engines that need none of these, and `izwi doctor` tells what is affected.
+    complain "These programs are not installed, and what needs them will not work:"
+    grep -E "^($(IFS='|'; echo "${missing[*]}"))[[:space:]]" requirements/debian.txt | sed 's/^/    /' >&2
+    if on_debian; then
+        complain "Install them with: sudo apt-get install ${missing[*]}"
+    else
+        complain "They are Debian packages; install their equivalents for this system."
+    fi
+}
+
+# --- Python -------------------------------------------------------------------------------------------------------
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3.12 python3.13 python3.14 python3; do
+        new_enough "$candidate" && { echo "$candidate"; return; }
+    done
+    return 1
+}
+
+make_venv() {
+    local python version
+    if ! python=$(find_python); then
+        if may_install; then
+            say "Debian packages: python3"
+            apt_install python3
+        fi
+        python=$(find_python) || { complain "Izwi needs Python 3.11 or newer, and found none."; exit 1; }
+    fi
+    # Debian ships the venv module without ensurepip, which is in a package of its own.
+    if ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+        if may_install; then
+            say "Debian packages: $version-venv"
+            apt_install "$version-venv"
+        else
+            complain "$python cannot make virtual environments. On Debian: sudo apt-get install $version-venv"
+            exit 1
+        fi
+    fi
+    say "Virtual environment: $venv ($("$python" --version))"
+    "$python" -m venv --clear "$venv"
+}
+
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --no-input -qq "$@"; }
+
+checksum() { sha256sum | cut -d' ' -f1; }
+stamped() { [[ -r $venv/.izwi-$1 && $(<"$venv/.izwi-$1") == "$2" ]]; }
+stamp() { echo "$2" >"$venv/.izwi-$1"; }
+
+python_packages() {
+    local locked project
+    locked=$(checksum <"$lock")
+    # An editable install and a virtual environment hold absolute paths: a checkout that has moved is a new one.
+    project=$({ pwd -P; cat pyproject.toml; } | checksum)
+
+    if ! "$venv/bin/python" -c '' 2>/dev/null || ! stamped home "$(pwd -P)"; then
+        "$venv/bin/python" -m pip --version 2>/dev/null | grep -qF "$(pwd -P)/$venv/" || make_venv
+        stamp home "$(pwd -P)"
+    fi
+    if ! stamped "$set_name" "$locked"; then
+        say "Python packages: $(grep -cE '^[A-Za-z0-9]' "$lock") pinned in $lock (the first time about $1 to download)"
+        # --no-deps: the lock is complete, and resolving it again takes longer than installing it. Twice -q hides
+        # warnings, such as a configured mirror's missing pages, and leaves errors.
+        pip install --require-hashes --no-deps -r "$lock"
+        stamp "$set_name" "$locked"
+        # The tests' lock contains the other one.
+        [[ $set_name == test ]] && stamp default "$(checksum <requirements/default.txt)"
+    fi
+    if ! stamped project "$project"; then
+        say "Izwi itself, editable"
+        pip install --no-build-isolation --no-deps -e .
+        stamp project "$project"
+    fi
+}
+
+SECONDS=0
+debian_packages
+python_packages "600 MB"
+[[ $SECONDS -gt 1 ]] && say "Installed in $SECONDS s"
+exit 0
