@@ -41,11 +41,12 @@ class StageRunner(Generic[E]):
             EngineFailed: every engine that supports the request failed.
         """
         asked = time.perf_counter()
+        failed: list[str] = []
 
         def timed(engine: E) -> tuple[R, Timing]:
             started = time.perf_counter()
             result = call(engine)
-            return result, Timing(engine.name, started - asked, time.perf_counter() - started)
+            return result, Timing(engine.name, started - asked, time.perf_counter() - started, tuple(failed))
 
         loop = asyncio.get_running_loop()
         for engine in self._fallback.candidates(supports):
@@ -55,6 +56,7 @@ class StageRunner(Generic[E]):
                 raise
             except Exception:
                 self._fallback.failed(engine)
+                failed.append(engine.name)
                 log.exception("engine_failed", stage=self.stage, engine=engine.name)
             else:
                 self._fallback.succeeded(engine)

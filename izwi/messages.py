@@ -98,6 +98,7 @@ class TranscriptFinal(Data):
     start_s: float
     end_s: float
     language: str
+    engine: str
 
 
 class TranslationCommitted(Data):
@@ -109,14 +110,17 @@ class TranslationCommitted(Data):
     target_language: str
     start_s: float
     end_s: float
+    engine: str
+    """``none`` where the speaker already speaks the target language."""
 
 
 class SpeechAudio(Data):
     clause: int
+    engine: str
     sample_rate: int
     samples: int
-    """0 closes the clause."""
     last: bool
+    """The clause is complete; its closing message holds no samples and no binary frame follows."""
     audio: str | None = None
     """Base64 PCM16; null when a binary frame follows."""
 
@@ -130,6 +134,12 @@ class EngineSwitched(Data):
     stage: str
     before: str
     after: str
+
+
+class SessionGoingAway(Data):
+    """The server stops soon: no more audio is taken, what it has is finished."""
+
+    reason: str
 
 
 class SessionEnded(Data):
@@ -250,6 +260,11 @@ class EngineSwitchedMessage(Message):
     data: EngineSwitched
 
 
+class SessionGoingAwayMessage(Message):
+    type: Literal["session.going_away"] = "session.going_away"
+    data: SessionGoingAway
+
+
 class SessionEndedMessage(Message):
     durable: ClassVar[bool] = True
     type: Literal["session.ended"] = "session.ended"
@@ -273,6 +288,7 @@ ServerMessage = (
     | SpeechAudioMessage
     | SpeechSkippedMessage
     | EngineSwitchedMessage
+    | SessionGoingAwayMessage
     | SessionEndedMessage
     | ErrorMessage
     | PingMessage

@@ -21,6 +21,8 @@ class Timing:
     engine: str
     queue_s: float = 0.0
     compute_s: float = 0.0
+    failed: tuple[str, ...] = ()
+    """Engines that were asked before this one and failed."""
 
 
 @dataclass(frozen=True)

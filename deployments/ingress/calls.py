@@ -1,0 +1,157 @@
+"""Calls from the session to the stages: Serve handles seen as plain callables.
+
+Here a lost replica becomes a retry, a slow one a timeout that is also cancelled, and anything a stage raises one
+of Izwi's own errors.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.handle import DeploymentHandle
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from deployments.ingress.metrics import Metrics
+from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
+from izwi.stages import (
+    AsrRequest,
+    AsrResult,
+    Capabilities,
+    MtRequest,
+    MtResult,
+    Stages,
+    TtsChunk,
+    TtsRequest,
+    VadRequest,
+    VadResult,
+)
+
+ATTEMPTS = 4
+"""Calls made before giving up: a killed replica is replaced within seconds, and Serve routes round it at once."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Handles:
+    """One Serve handle per stage."""
+
+    vad: DeploymentHandle
+    asr: DeploymentHandle
+    mt: DeploymentHandle
+    tts: DeploymentHandle
+
+    def items(self) -> dict[str, DeploymentHandle]:
+        return {"vad": self.vad, "asr": self.asr, "mt": self.mt, "tts": self.tts}
+
+
+class StageCalls:
+    """Typed calls on `Handles`, with timeout, cancellation, retries and metrics."""
+
+    def __init__(self, handles: Handles, timeout_s: float, metrics: Metrics) -> None:
+        self._handles = handles
+        self._timeout_s = timeout_s
+        self._metrics = metrics
+
+    def stages(self) -> Stages:
+        return Stages(self.vad, self.asr, self.mt, self.tts)
+
+    async def vad(self, request: VadRequest) -> VadResult:
+        return await self._call("vad", self._handles.vad, request)
+
+    async def asr(self, request: AsrRequest) -> AsrResult:
+        result: AsrResult = await self._call(
+            "asr", self._handles.asr, request, attempts=ATTEMPTS if request.final else 1
+        )
+        if result.padded:
+            self._metrics.asr_padded.inc()
+        return result
+
+    async def mt(self, request: MtRequest) -> MtResult:
+        return await self._call("mt", self._handles.mt, request)
+
+    async def tts(self, request: TtsRequest) -> AsyncIterator[TtsChunk]:
+        """Pieces of one clause. After a lost replica the clause is asked for again and the pieces already said
+        are skipped: a stage cuts the same text into the same pieces."""
+        said = 0
+        for attempt in range(1, ATTEMPTS + 1):
+            response = self._handles.tts.options(stream=True).remote(request)
+            try:
+                skip = said
+                while True:
+                    try:
+                        async with asyncio.timeout(self._timeout_s):
+                            chunk: TtsChunk = await anext(response)
+                    except StopAsyncIteration:
+                        return
+                    if skip:
+                        skip -= 1
+                        continue
+                    self._metrics.observe("tts", chunk.timing)
+                    said += 1
+                    yield chunk
+            except Exception as error:
+                response.cancel()
+                known = _known("tts", error)
+                self._metrics.stage_errors.labels("tts", known.code).inc()
+                if attempt == ATTEMPTS or not known.retryable:
+                    raise known from error
+            except BaseException:
+                response.cancel()
+                raise
+
+    async def capabilities(self) -> dict[str, Capabilities]:
+        """What every stage can do; raises `Unavailable` while one of them cannot answer."""
+        names = self._handles.items()
+        found = await asyncio.gather(
+            *(self._once(stage, handle.capabilities.remote()) for stage, handle in names.items())
+        )
+        return dict(zip(names, found, strict=True))
+
+    async def _call(self, stage: str, handle: DeploymentHandle, request: Any, attempts: int = ATTEMPTS) -> Any:
+        async for attempt in AsyncRetrying(
+            stop=stop_after_attempt(attempts),
+            wait=wait_random_exponential(multiplier=0.1, max=2.0),
+            retry=retry_if_exception_type(Unavailable),
+            reraise=True,
+        ):
+            with attempt:
+                result = await self._once(stage, handle.remote(request))
+                self._metrics.observe(stage, result.timing)
+                return result
+        raise InternalError("unreachable: the last attempt returns or raises")
+
+    async def _once(self, stage: str, response: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await response
+        except Exception as error:
+            response.cancel()
+            known = _known(stage, error)
+            self._metrics.stage_errors.labels(stage, known.code).inc()
+            raise known from error
+        except BaseException:
+            response.cancel()
+            raise
+
+
+def _known(stage: str, error: Exception) -> IzwiError:
+    """The error of ours that says what happened; the original is logged where it is not ours."""
+    if isinstance(error, RayTaskError) and isinstance(error.cause, IzwiError):
+        return error.cause
+    if isinstance(error, IzwiError):
+        return error
+    if isinstance(error, TimeoutError):
+        return StageTimeout(f"the {stage} stage did not answer in time")
+    if isinstance(error, BackPressureError):
+        return Overloaded(f"the {stage} stage has no room")
+    log.warning("stage_call_failed", stage=stage, error=type(error).__name__, detail=str(error)[:500])
+    if isinstance(error, RayTaskError):
+        return InternalError(f"the {stage} stage failed")
+    if isinstance(error, RayError | RayServeException):
+        return EngineFailed(f"the {stage} stage lost its replica")
+    return InternalError(f"the {stage} stage failed")

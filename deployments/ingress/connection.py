@@ -1,0 +1,313 @@
+"""One WebSocket on ``/ws/stream``: reads frames into a session and writes its events out.
+
+Four named tasks in one group: receive, session, send, ping. Whatever ends one of them ends all.
+"""
+
+import asyncio
+import base64
+import binascii
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from deployments.ingress import admission
+from deployments.ingress.calls import StageCalls
+from deployments.ingress.health import describe
+from deployments.ingress.metrics import Metrics
+from deployments.ingress.registry import Registry
+from deployments.store.store import SessionStore
+from izwi import PROTOCOL_VERSION
+from izwi import messages as m
+from izwi.audio import SAMPLE_RATE, PcmConverter
+from izwi.errors import (
+    AudioTooLong,
+    ClientError,
+    InternalError,
+    InvalidMessage,
+    IzwiError,
+    Overloaded,
+    ProtocolViolation,
+    StoreUnavailable,
+)
+from izwi.session import Session
+from izwi.settings import Settings
+from izwi.stages import Samples
+
+START_LIMIT_S = 20.0
+"""A connection that has not started a session by then is idle or an attack."""
+MAX_BAD_FRAMES = 100
+"""Malformed frames answered one by one before the connection is closed."""
+PIECE = SAMPLE_RATE // 2
+"""Samples per queued piece: a queue bounded in pieces is then bounded in bytes, however large the frames."""
+SLOW_READER_S = 30.0
+"""A client that takes nothing for this long is disconnected: its events must not pile up."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a connection needs from its replica."""
+
+    settings: Settings
+    calls: StageCalls
+    store: SessionStore
+    metrics: Metrics
+    registry: Registry
+
+
+class _Finished(Exception):
+    """Leaves the task group: the session has ended as it should."""
+
+
+class _Gone(Exception):
+    """Leaves the task group: the client has gone."""
+
+
+class Connection:
+    """Serves one socket from accept to close."""
+
+    def __init__(self, socket: WebSocket, services: Services, request_id: str) -> None:
+        limits = services.settings.session
+        self._socket = socket
+        self._services = services
+        self._request_id = request_id
+        self._session_id = uuid.uuid4().hex
+        self._audio: asyncio.Queue[Samples | None] = asyncio.Queue(limits.audio_queue)
+        self._outbox: asyncio.Queue[tuple[m.ServerMessage, bytes | None]] = asyncio.Queue(limits.speech_queue)
+        self._converter: PcmConverter | None = None
+        self._audio_ended = False
+        self._base64_out = False
+        self._seq = 0
+        self._samples = 0
+        self._bad_frames = 0
+
+    async def serve(self) -> str:
+        """Run to the end; returns how it ended: ``ended``, ``disconnected`` or an error's wire code."""
+        await self._socket.accept()
+        outcome = "ended"
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive(tasks), name="receive")
+                tasks.create_task(self._send(), name="send")
+                tasks.create_task(self._ping(), name="ping")
+        except* _Finished:
+            await self._socket.close(1000)
+        except* _Gone:
+            outcome = "disconnected"
+        except* Exception as group:
+            outcome = await self._fail(_first(group))
+        return outcome
+
+    async def refuse(self, error: IzwiError) -> None:
+        """Accept, say why not, close: a browser cannot read the reason of a refused handshake."""
+        await self._socket.accept()
+        await self._fail(error)
+
+    async def going_away(self, reason: str) -> None:
+        """Announce the end of this server; audio in hand is still finished."""
+        await self._emit(m.SessionGoingAwayMessage(data=m.SessionGoingAway(reason=reason)), None)
+        if self._converter is not None and not self._audio_ended:
+            self._audio_ended = True
+            await self._audio.put(None)
+
+    async def forget(self) -> None:
+        """The connection is over: its session leaves the index of live ones."""
+        try:
+            await self._services.store.end(self._session_id)
+        except StoreUnavailable as error:
+            self._services.metrics.errors.labels(error.code).inc()
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+    async def _receive(self, tasks: asyncio.TaskGroup) -> None:
+        deadline = asyncio.get_running_loop().time() + START_LIMIT_S
+        while True:
+            try:
+                async with asyncio.timeout_at(None if self._converter else deadline):
+                    frame = await self._socket.receive()
+            except TimeoutError:
+                raise ProtocolViolation(f"no session.start within {START_LIMIT_S:.0f} s") from None
+            if frame["type"] == "websocket.disconnect":
+                raise _Gone
+            try:
+                await self._take(frame.get("bytes"), frame.get("text"), tasks)
+            except _Refused as refused:
+                raise refused.error from None
+            except ClientError as error:
+                self._bad_frames += 1
+                if self._bad_frames > MAX_BAD_FRAMES:
+                    raise
+                await self._emit(self._error(error, fatal=False), None)
+
+    async def _take(self, binary: bytes | None, text: str | None, tasks: asyncio.TaskGroup) -> None:
+        size = len(binary if binary is not None else text or "")
+        if size > self._services.settings.max_message_bytes:
+            raise InvalidMessage(f"frame of {size} bytes; the limit is {self._services.settings.max_message_bytes}")
+        if binary is not None:
+            await self._take_audio(binary)
+            return
+        match m.parse_client(text or ""):
+            case m.SessionStartMessage(data=start):
+                await self._open(start, tasks)
+            case m.AudioAppendMessage(data=data):
+                await self._take_audio(_decode(data.audio))
+            case m.AudioEndMessage():
+                if self._converter is None:
+                    raise ProtocolViolation("audio.end before session.start")
+                if not self._audio_ended:
+                    await self._take_samples(self._converter.flush())
+                    self._audio_ended = True
+                    await self._audio.put(None)
+            case m.PingMessage():
+                await self._emit(m.PongMessage(), None)
+            case m.PongMessage():
+                pass
+
+    async def _open(self, start: m.SessionStart, tasks: asyncio.TaskGroup) -> None:
+        if self._converter is not None:
+            raise ProtocolViolation("the session has started already")
+        services = self._services
+        try:
+            if start.target_language is not None:
+                start = start.model_copy(update={"target_language": start.target_language.lower()})
+            capabilities = await services.calls.capabilities()
+            admission.check(start, capabilities)
+        except IzwiError as error:
+            raise _Refused(error) from None
+        self._converter = PcmConverter(start.audio)
+        self._base64_out = start.speech_transport == "base64"
+        await self._remember({"state": "live", "source": start.source_language, "target": start.target_language or ""})
+        started = m.SessionStarted(
+            session_id=self._session_id,
+            protocol=PROTOCOL_VERSION,
+            window_samples=int(services.settings.window_s * SAMPLE_RATE),
+            engines=describe(capabilities),
+        )
+        await self._emit(m.SessionStartedMessage(data=started), None)
+        tasks.create_task(self._run_session(start), name="session")
+
+    async def _take_audio(self, data: bytes) -> None:
+        if self._converter is None:
+            raise ProtocolViolation("audio before session.start")
+        if self._audio_ended:
+            raise ProtocolViolation("audio after audio.end")
+        await self._take_samples(self._converter.push(data))
+
+    async def _take_samples(self, samples: Samples) -> None:
+        self._samples += len(samples)
+        limit_s = self._services.settings.max_audio_seconds
+        if self._samples > limit_s * SAMPLE_RATE:
+            raise _Refused(AudioTooLong(f"more than {limit_s:.0f} s of audio in one session"))
+        self._services.metrics.audio.inc(len(samples) / SAMPLE_RATE)
+        for begin in range(0, len(samples), PIECE):
+            await self._audio.put(samples[begin : begin + PIECE])
+
+    async def _stream(self) -> AsyncIterator[Samples]:
+        while (samples := await self._audio.get()) is not None:
+            yield samples
+
+    # --- session ----------------------------------------------------------------------------------------------------
+    async def _run_session(self, start: m.SessionStart) -> None:
+        session = Session(start, self._services.settings, self._services.calls.stages(), self._emit)
+        await session.run(self._stream())
+        await self._outbox.join()
+        raise _Finished
+
+    async def _emit(self, message: m.ServerMessage, payload: bytes | None) -> None:
+        if message.durable:
+            self._seq += 1
+            await self._remember({"seq": self._seq})
+        await self._outbox.put((message.model_copy(update={"seq": self._seq, "timestamp": time.time()}), payload))
+
+    async def _remember(self, fields: dict[str, str | int | float]) -> None:
+        """Keep the session's entry current; without Redis the session goes on and readiness says why not."""
+        try:
+            await self._services.store.save(self._session_id, fields)
+        except StoreUnavailable as error:
+            self._services.metrics.errors.labels(error.code).inc()
+
+    # --- out --------------------------------------------------------------------------------------------------------
+    async def _send(self) -> None:
+        while True:
+            message, payload = await self._outbox.get()
+            try:
+                async with asyncio.timeout(SLOW_READER_S):
+                    await self._write(message, payload)
+            except TimeoutError:
+                raise Overloaded("the client does not read its events") from None
+            self._outbox.task_done()
+
+    async def _write(self, message: m.ServerMessage, payload: bytes | None) -> None:
+        if payload is not None and self._base64_out and isinstance(message, m.SpeechAudioMessage):
+            audio = base64.b64encode(payload).decode()
+            message = message.model_copy(update={"data": message.data.model_copy(update={"audio": audio})})
+            payload = None
+        try:
+            await self._socket.send_text(message.model_dump_json())
+            if payload is not None:
+                await self._socket.send_bytes(payload)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise _Gone from error  # Starlette raises RuntimeError when it writes to a closed socket
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(self._services.settings.ping_interval_s)
+            await self._emit(m.PingMessage(), None)
+
+    async def _fail(self, error: Exception) -> str:
+        if not isinstance(error, IzwiError):
+            log.error("session_failed", exc_info=error)
+            error = InternalError("the session failed; its request id is in the server's log")
+        try:
+            async with asyncio.timeout(SLOW_READER_S):
+                while not self._outbox.empty():
+                    await self._write(*self._outbox.get_nowait())
+                await self._write(self._error(error, fatal=True), None)
+                await self._socket.close(_close_code(error))
+        except (TimeoutError, _Gone, WebSocketDisconnect, RuntimeError):
+            log.info("client_gone_before_error", code=error.code)
+        return error.code
+
+    def _error(self, error: IzwiError, *, fatal: bool) -> m.ErrorMessage:
+        self._services.metrics.errors.labels(error.code).inc()
+        data = m.ErrorData(
+            code=error.code,
+            message=str(error),
+            retryable=error.retryable,
+            fatal=fatal,
+            request_id=self._request_id,
+        )
+        return m.ErrorMessage(data=data, seq=self._seq, timestamp=time.time())
+
+
+class _Refused(Exception):
+    """A client error that ends the connection."""
+
+    def __init__(self, error: IzwiError) -> None:
+        self.error = error
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidMessage("data.audio is not base64") from None
+
+
+def _close_code(error: IzwiError) -> int:
+    """RFC 6455 codes: 1013 asks to try again later, 1008 says the client is at fault, 1011 that we are."""
+    if error.retryable:
+        return 1013
+    return 1008 if isinstance(error, ClientError) else 1011
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
+    """The first leaf of a (nested) group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, Exception) else InternalError(type(error).__name__)

@@ -1,0 +1,51 @@
+"""Prometheus metrics of one ingress replica: names, units and labels in one place.
+
+Stage results carry their own timing, so the ingress sees queueing and computing of every stage without asking.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from izwi.stages import Timing
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Bucket bounds in seconds: a detector call takes milliseconds, a long synthesis seconds."""
+
+
+class Metrics:
+    """All instruments on a registry of their own, so that two replicas in one process do not collide."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.sessions = Gauge("izwi_live_sessions", "Live sessions on this replica", registry=r)
+        self.sessions_total = Counter("izwi_sessions", "Sessions by how they ended", ["outcome"], registry=r)
+        self.audio = Counter("izwi_audio_seconds", "Audio received, seconds", registry=r)
+        self.errors = Counter("izwi_errors", "Errors told to clients, by wire code", ["code"], registry=r)
+        self.queue = Histogram(
+            "izwi_stage_queue_seconds", "Wait for a worker in a stage", ["stage"], buckets=SECONDS, registry=r
+        )
+        self.compute = Histogram(
+            "izwi_stage_compute_seconds", "Work of a stage", ["stage", "engine"], buckets=SECONDS, registry=r
+        )
+        self.stage_errors = Counter(
+            "izwi_stage_errors", "Failed calls of a stage, retries included", ["stage", "code"], registry=r
+        )
+        self.fallbacks = Counter(
+            "izwi_engine_fallbacks", "Calls served by another engine after one failed", ["stage", "failed"], registry=r
+        )
+        self.asr_padded = Counter(
+            "izwi_asr_padded_windows", "Short windows the guard rejected and decoded again padded", registry=r
+        )
+        self.queue_depth = Gauge("izwi_queue_depth", "Items waiting, summed over sessions", ["queue"], registry=r)
+        self.requests = Histogram(
+            "izwi_http_request_seconds", "HTTP requests", ["path", "status"], buckets=SECONDS, registry=r
+        )
+
+    def observe(self, stage: str, timing: Timing) -> None:
+        self.queue.labels(stage).observe(timing.queue_s)
+        self.compute.labels(stage, timing.engine).observe(timing.compute_s)
+        for engine in timing.failed:
+            self.fallbacks.labels(stage, engine).inc()
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)

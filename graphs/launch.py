@@ -1,0 +1,92 @@
+"""Starts Ray, Serve and the live graph on this machine, says where everything listens, and stops it cleanly.
+
+python -m graphs.launch --port 8000
+"""
+
+import os
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from izwi.settings import Settings
+
+RAY_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
+    "RAY_AUTH_MODE": "disabled",  # everything of Ray's listens on loopback only; the default may change
+    "RAY_SERVE_LOG_TO_STDERR": "0",  # request logs are ours; Serve's own stay in its log folder
+    "RAY_DEDUP_LOGS": "0",
+}
+DRAIN_S = 2.0
+"""Seconds that running sessions get to finish after Ctrl-C."""
+
+cli = typer.Typer(add_completion=False)
+
+
+@cli.command()
+def launch(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    profile: Annotated[str | None, typer.Option(help="dev, edge, cloud or realtime.")] = None,
+) -> None:
+    """Serve live speech translation until Ctrl-C.
+
+    Example: python -m graphs.launch --port 9000 --profile edge
+    """
+    asked = {"host": host, "port": port, "profile": profile}
+    args = {name: value for name, value in asked.items() if value is not None}
+    settings = Settings(**args)
+    os.environ.update(RAY_ENVIRONMENT)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    _serve(settings, args, stop)
+
+
+def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event) -> None:
+    import ray
+    from ray import serve
+    from ray.serve.config import HTTPOptions
+
+    from graphs.live import app
+    from graphs.placement import GraphArgs
+
+    typer.echo("starting Ray ...")
+    context = ray.init(
+        address="local",
+        include_dashboard=settings.dashboard_port > 0,
+        dashboard_host="127.0.0.1",
+        dashboard_port=settings.dashboard_port or None,
+        logging_level="warning",
+        log_to_driver=settings.debug,
+    )
+    typer.echo("loading models ...")
+    try:
+        serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
+        handle = serve.run(app(GraphArgs.model_validate(args)), name="izwi", route_prefix="/")
+        _announce(settings, context.dashboard_url)
+        stop.wait()
+        typer.echo("stopping ...")
+        handle.drain.remote(DRAIN_S).result(timeout_s=DRAIN_S + 1.0)
+    finally:
+        ray.shutdown()
+    typer.echo("stopped")
+
+
+def _announce(settings: Settings, dashboard: str | None) -> None:
+    address = f"{settings.host}:{settings.port}"
+    lines = {
+        "HTTP": f"http://{address}",
+        "WebSocket": f"ws://{address}/ws/stream",
+        "metrics": f"http://{address}/metrics",
+        "readiness": f"http://{address}/readyz",
+        "dashboard": f"http://{dashboard}" if dashboard else "off",
+    }
+    typer.echo("Izwi is listening; Ctrl-C stops it")
+    for name, value in lines.items():
+        typer.echo(f"  {name:<10} {value}")
+
+
+if __name__ == "__main__":
+    cli()

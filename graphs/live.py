@@ -1,0 +1,30 @@
+"""Live translation:
+
+client ──ws──> ingress ──> VAD ──> segmenter ──> ASR ──> agreement ──> clauses ──> MT ──> TTS ──> client
+                  │
+                  └── session state: Redis (embedded unless IZWI_REDIS_URL names one)
+"""
+
+from deployments.tts.deployment import Tts
+from ray.serve import Application
+
+from deployments.asr.deployment import Asr
+from deployments.ingress.deployment import Ingress
+from deployments.mt.deployment import Mt
+from deployments.store.deployment import Store
+from deployments.vad.deployment import Vad
+from graphs.placement import GraphArgs, place, resolve
+
+
+def app(args: GraphArgs) -> Application:
+    """The graph for `serve run` and `graphs.launch`."""
+    settings = resolve(args)
+    stages = {
+        "vad": place(Vad, settings.vad.resources).bind(settings),
+        "asr": place(Asr, settings.asr.resources).bind(settings),
+        "mt": place(Mt, settings.mt.resources).bind(settings),
+        "tts": place(Tts, settings.tts.resources).bind(settings),
+    }
+    store = None if settings.redis_url else Store.bind()
+    sockets = {"max_ongoing_requests": settings.max_concurrent_sessions * 2}
+    return place(Ingress, settings.ingress).options(**sockets).bind(settings, stages, store)

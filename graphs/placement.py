@@ -1,0 +1,70 @@
+"""Where replicas go: the settings' CPU and GPU fractions, resolved against the cluster that is there."""
+
+from typing import Any
+
+import ray
+import structlog
+from pydantic import BaseModel, ConfigDict
+from ray.serve import Deployment
+
+from izwi.settings import Resources, Settings
+
+CPU_SHARE = 0.95
+"""Of the cluster's CPUs that the smallest set of replicas may reserve; the rest is room for Serve itself."""
+STAGES = ("vad", "asr", "mt", "tts")
+
+log = structlog.get_logger()
+
+
+class GraphArgs(BaseModel):
+    """``args`` of an application in a Serve config: any part of the settings tree, stronger than the environment."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def resolve(args: GraphArgs) -> Settings:
+    """Settings for the cluster at hand.
+
+    Without a GPU the fractions become 0 and models run on CPU; where the smallest set of replicas would not fit
+    the CPUs, their reservations shrink in proportion. One log line says what was decided.
+    """
+    settings = Settings(**(args.model_extra or {}))
+    cluster: dict[str, float] = ray.cluster_resources()
+    cuda = settings.device == "cuda" or (settings.device == "auto" and cluster.get("GPU", 0) > 0)
+    groups = {stage: getattr(settings, stage).resources for stage in STAGES} | {"ingress": settings.ingress}
+    wanted = sum(group.cpus * max(1, group.min_replicas) for group in groups.values())
+    fit = min(1.0, cluster.get("CPU", 1.0) * CPU_SHARE / wanted)
+    placed = {
+        name: group.model_copy(update={"cpus": round(group.cpus * fit, 3), "gpus": group.gpus if cuda else 0.0})
+        for name, group in groups.items()
+    }
+    changes: dict[str, Any] = {"device": "cuda" if cuda else "cpu", "ingress": placed["ingress"]}
+    for stage in STAGES:
+        changes[stage] = getattr(settings, stage).model_copy(update={"resources": placed[stage]})
+    if not cuda and "float16" in settings.asr.compute_type:
+        changes["asr"] = changes["asr"].model_copy(update={"compute_type": "int8"})
+    log.info(
+        "placement",
+        device=changes["device"],
+        fractions="as configured" if cuda else "GPU fractions resolved to CPU",
+        cpus={name: group.cpus for name, group in placed.items()},
+    )
+    return settings.model_copy(update=changes)
+
+
+def place(deployment: Deployment, resources: Resources) -> Deployment:
+    """The deployment with what its replicas reserve and how many of them there may be."""
+    options: dict[str, Any] = {
+        "ray_actor_options": {"num_cpus": resources.cpus, "num_gpus": resources.gpus},
+        "graceful_shutdown_wait_loop_s": 0.1,
+        "graceful_shutdown_timeout_s": 3.0,
+    }
+    if resources.max_replicas > max(1, resources.min_replicas):
+        options["autoscaling_config"] = {
+            "min_replicas": resources.min_replicas,
+            "max_replicas": resources.max_replicas,
+            "target_ongoing_requests": 2,
+        }
+    else:
+        options["num_replicas"] = max(1, resources.min_replicas)
+    return deployment.options(**options)

@@ -1,0 +1,70 @@
+"""The audio of one utterance while it grows: the listener appends at one end, the recogniser trims the other."""
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+
+from izwi.stages import Samples
+
+
+@dataclass(frozen=True)
+class Window:
+    """A contiguous stretch of an utterance, ready to be recognised."""
+
+    samples: Samples
+    start: int
+    """Stream offset of the first sample."""
+    final: bool
+    """Nothing will follow: the utterance is closed and the window reaches its end."""
+
+
+class Utterance:
+    """Audio between two endpoints. Offsets are samples since the start of the stream.
+
+    Args:
+        limit: samples held at most; `append` waits beyond it, which in the end slows the client down.
+    """
+
+    def __init__(self, number: int, start: int, onset: int, limit: int) -> None:
+        self.number = number
+        self.onset = onset
+        self.start = start
+        self.end: int | None = None
+        self._parts: list[Samples] = []
+        self._held = 0
+        self._limit = limit
+        self._speech_end = start
+        self._seen = start
+        self._changed = asyncio.Condition()
+
+    async def append(self, samples: Samples, speech: bool) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._held < self._limit)
+            self._parts.append(samples)
+            self._held += len(samples)
+            if speech:
+                self._speech_end = self.start + self._held
+            self._changed.notify_all()
+
+    async def close(self, end: int) -> None:
+        async with self._changed:
+            self.end = end
+            self._changed.notify_all()
+
+    async def next_window(self, fresh: int, most: int) -> Window:
+        """Wait for ``fresh`` new samples of speech, or the end; return at most ``most`` samples."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.end is not None or self._speech_end - self._seen >= fresh)
+            samples = np.concatenate(self._parts)[:most]
+            self._seen = self.start + len(samples)
+            return Window(samples, self.start, self.end is not None and len(samples) == self._held)
+
+    async def drop_before(self, offset: int) -> None:
+        """Forget audio before a stream offset."""
+        async with self._changed:
+            count = min(max(0, offset - self.start), self._held)
+            self._parts = [np.concatenate(self._parts)[count:]]
+            self._held -= count
+            self.start += count
+            self._changed.notify_all()

@@ -1,0 +1,127 @@
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from izwi.agreement import Agreement, normalise, retold
+from izwi.stages import Word
+
+
+def words(text: str | Sequence[str], start: float = 0.0, confidence: float = 0.9) -> list[Word]:
+    """One word every 0.5 s; a string is split on spaces."""
+    parts = [f" {part}" for part in text.split()] if isinstance(text, str) else list(text)
+    return [Word(part, start + i * 0.5, start + i * 0.5 + 0.5, confidence) for i, part in enumerate(parts)]
+
+
+def texts(items: Sequence[Word]) -> str:
+    return "".join(item.text for item in items).strip()
+
+
+def agreement(window: int = 2, threshold: float = 0.7, confidence: float = 0.7) -> Agreement:
+    return Agreement(window, threshold, confidence)
+
+
+def test_a_word_is_committed_when_two_hypotheses_share_it_and_its_prefix() -> None:
+    a = agreement()
+    assert a.update(words("the house is"), 0.0) == []
+    assert texts(a.update(words("the house was big"), 0.0)) == "the house"
+    assert texts(a.tentative) == "was big"
+
+
+def test_the_last_word_of_a_partial_waits_even_if_both_hypotheses_have_it() -> None:
+    a = agreement()
+    a.update(words("the house"), 0.0)
+    assert texts(a.update(words("the house"), 0.0)) == "the"
+
+
+def test_case_and_punctuation_do_not_disagree() -> None:
+    a = agreement()
+    a.update(words("The house, is big"), 0.0)
+    assert texts(a.update(words("the house is big today"), 0.0)) == "the house is big"
+
+
+def test_a_doubtful_word_needs_twice_as_many_hypotheses_and_holds_back_what_follows() -> None:
+    a = agreement()
+    heard = [*words("so", confidence=0.9), *words("zyzzyx is far", start=0.5, confidence=0.3)]
+    committed = [texts(a.update(heard, 0.0)) for _ in range(4)]
+    assert committed == ["", "so", "", "zyzzyx is"]
+
+
+def test_a_final_pass_commits_everything() -> None:
+    a = agreement()
+    a.update(words("one two"), 0.0)
+    assert texts(a.update(words("one two three"), 0.0, final=True)) == "one two three"
+    assert a.tentative == []
+
+
+def test_committed_words_are_not_repeated_by_later_hypotheses() -> None:
+    a = agreement()
+    a.update(words("a b c d"), 0.0)
+    a.update(words("a b c d"), 0.0)
+    assert texts(a.update(words("a b c d e f"), 0.0, final=True)) == "d e f"
+
+
+def test_a_changed_spelling_of_committed_words_neither_drops_nor_repeats() -> None:
+    a = agreement()
+    a.update(words("from woodblocks engraved in"), 0.0)
+    a.update(words("from woodblocks engraved in"), 0.0)
+    assert texts(a.committed) == "from woodblocks engraved"
+    later = [
+        Word(" from", 0.0, 0.5, 0.9),
+        Word(" wood", 0.5, 0.8, 0.9),
+        Word(" blocks", 0.8, 1.0, 0.9),
+        Word(" engraved", 1.0, 1.5, 0.9),
+        Word(" in", 1.5, 2.0, 0.9),
+        Word(" relief", 2.0, 2.5, 0.9),
+    ]
+    assert texts(a.update(later, 0.0, final=True)) == "in relief"
+
+
+def test_after_a_trim_only_the_words_inside_the_window_are_expected() -> None:
+    a = agreement()
+    a.update(words("a b c d e f"), 0.0)
+    a.update(words("a b c d e f"), 0.0)
+    assert texts(a.update(words("d e f g", start=1.5), 1.5, final=True)) == "f g"
+
+
+def test_force_commits_what_lies_before_a_time() -> None:
+    a = agreement()
+    assert texts(a.update(words("a b c d"), 0.0, force_before_s=1.2)) == "a b"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (["今", "日", "は", "い"], ["今", "日", "は", "晴", "れ"], "今日は"),
+        (["مرحبا", " بالعالم", " كيف"], ["مرحبا", " بالعالم", " كيف", " حالك"], "مرحبا بالعالم كيف"),
+    ],
+)
+def test_scripts_without_spaces_or_from_right_to_left(first: list[str], second: list[str], expected: str) -> None:
+    a = agreement()
+    a.update(words(first), 0.0)
+    assert texts(a.update(words(second), 0.0)) == expected
+
+
+def test_retold_uses_time_where_a_word_is_said_twice() -> None:
+    committed = words("no no")
+    assert retold(committed, words("no no no no")) == 2
+
+
+def test_nothing_heard_re_tells_nothing() -> None:
+    assert retold(words("a b"), []) == 0
+
+
+def test_normalise_keeps_pure_punctuation() -> None:
+    assert normalise(" —") == "—"
+    assert normalise(" Don't!") == "dont"
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=8), min_size=1, max_size=8))
+def test_committed_text_only_grows(hypotheses: list[list[str]]) -> None:
+    a = agreement()
+    before: list[Word] = []
+    for index, parts in enumerate(hypotheses):
+        fresh = a.update(words([f" {part}" for part in parts]), 0.0, final=index == len(hypotheses) - 1)
+        assert a.committed == before + fresh
+        before = list(a.committed)
