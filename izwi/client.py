@@ -33,6 +33,7 @@ from izwi.messages import (
     PingMessage,
     PongMessage,
     SessionEndedMessage,
+    SessionGoingAwayMessage,
     SessionStart,
     SessionStartedMessage,
     SessionStartMessage,
@@ -79,6 +80,7 @@ Event = (
     | Speech
     | SpeechSkippedMessage
     | EngineSwitchedMessage
+    | SessionGoingAwayMessage
     | SessionEndedMessage
     | ErrorMessage
 )

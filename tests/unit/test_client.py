@@ -1,0 +1,241 @@
+"""The client against a small server that speaks the protocol."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from izwi import messages as m
+from izwi.client import IzwiClient, SendClock, Speech, rechunk, stream_paced
+from izwi.errors import Overloaded, ProtocolViolation, Unavailable, UnsupportedPair
+
+Script = Callable[["Server"], Awaitable[None]]
+
+
+class Server:
+    """One connection of the scripted server."""
+
+    def __init__(self, socket: ServerConnection, window: int) -> None:
+        self.socket = socket
+        self.window = window
+        self.received = 0
+
+    async def send(self, message: m.ServerMessage) -> None:
+        await self.socket.send(message.model_dump_json())
+
+    async def receive(self) -> m.ClientMessage | bytes:
+        frame = await self.socket.recv()
+        return frame if isinstance(frame, bytes) else m.parse_client(frame)
+
+    async def begin(self) -> m.SessionStart:
+        start = await self.receive()
+        assert isinstance(start, m.SessionStartMessage)
+        started = m.SessionStarted(session_id="s", protocol="1.0", window_samples=self.window, engines={})
+        await self.send(m.SessionStartedMessage(data=started))
+        return start.data
+
+    async def take(self) -> bool:
+        """Read one frame and grant credit for it; False at the end of the audio."""
+        frame = await self.receive()
+        if not isinstance(frame, bytes):
+            return False
+        self.received += len(frame) // 2
+        progress = m.AudioProgress(received_samples=self.received, acknowledged_samples=0)
+        await self.send(m.AudioProgressMessage(data=progress))
+        return True
+
+    async def finish(self) -> None:
+        ended = m.SessionEnded(reason="audio_end", audio_s=self.received / 16000, utterances=0, clauses=0)
+        await self.send(m.SessionEndedMessage(data=ended))
+
+
+@asynccontextmanager
+async def serving(script: Script, window: int = 320_000) -> AsyncIterator[str]:
+    failures: list[BaseException] = []
+
+    async def handle(socket: ServerConnection) -> None:
+        try:
+            await script(Server(socket, window))
+        except AssertionError as error:
+            failures.append(error)
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}"
+    if failures:
+        raise failures[0]
+
+
+async def test_a_whole_session() -> None:
+    async def script(server: Server) -> None:
+        start = await server.begin()
+        assert start.target_language == "es"
+        while await server.take():
+            pass
+        await server.finish()
+
+    async with (
+        serving(script) as url,
+        IzwiClient(url).session(m.SessionStart(target_language="es")) as session,
+    ):
+        await session.send(np.zeros(20_000, np.float32))
+        await session.end()
+        events = [event async for event in session]
+        assert session.sent.samples == 20_000
+    assert isinstance(events[-1], m.SessionEndedMessage)
+    assert events[-1].data.audio_s == 1.25
+    assert all(isinstance(event, m.AudioProgressMessage) for event in events[:-1])
+
+
+async def test_sending_waits_for_credit() -> None:
+    may_go_on = asyncio.Event()
+
+    async def script(server: Server) -> None:
+        await server.begin()
+        await may_go_on.wait()
+        while await server.take():
+            assert server.received <= 40_000
+        await server.finish()
+
+    async with serving(script, window=10_000) as url, IzwiClient(url).session() as session:
+        sending = asyncio.create_task(session.send(np.zeros(40_000, np.float32)))
+        done, _ = await asyncio.wait([sending], timeout=0.2)
+        assert not done
+        assert session.sent.samples <= 10_000
+        may_go_on.set()
+        await sending
+        await session.end()
+        assert session.sent.samples == 40_000
+        assert [event async for event in session]
+
+
+async def test_speech_is_joined_to_its_audio_and_pings_are_answered() -> None:
+    pcm = np.arange(-5, 5, dtype=np.int16)
+
+    async def script(server: Server) -> None:
+        await server.begin()
+        await server.send(m.PingMessage())
+        assert isinstance(await server.receive(), m.PongMessage)
+        common = {"clause": 1, "engine": "espeak", "sample_rate": 22050}
+        await server.send(m.SpeechAudioMessage(data=m.SpeechAudio(**common, samples=10, last=False)))
+        await server.socket.send(pcm.tobytes())
+        text = base64.b64encode(pcm.tobytes()).decode()
+        await server.send(m.SpeechAudioMessage(data=m.SpeechAudio(**common, samples=10, last=False, audio=text)))
+        await server.send(m.SpeechAudioMessage(data=m.SpeechAudio(**common, samples=0, last=True)))
+        await server.finish()
+
+    async with serving(script) as url, IzwiClient(url).session() as session:
+        events = [event async for event in session]
+    spoken = [event for event in events if isinstance(event, Speech)]
+    assert [len(piece.pcm) for piece in spoken] == [10, 10, 0]
+    assert [piece.last for piece in spoken] == [False, False, True]
+    for piece in spoken[:2]:
+        np.testing.assert_array_equal(piece.pcm, pcm)
+
+
+def error(code: str, fatal: bool) -> m.ErrorMessage:
+    data = m.ErrorData(code=code, message="no en-xx", retryable=False, fatal=fatal, request_id="r1")
+    return m.ErrorMessage(data=data)
+
+
+async def test_a_fatal_error_is_raised_typed_even_to_a_sender_without_credit() -> None:
+    async def script(server: Server) -> None:
+        await server.begin()
+        await server.receive()
+        await server.send(error("unsupported_pair", fatal=True))
+
+    async with serving(script, window=8000) as url, IzwiClient(url).session() as session:
+        with pytest.raises(UnsupportedPair, match=r"no en-xx .*r1"):
+            await session.send(np.zeros(32_000, np.float32))
+        with pytest.raises(UnsupportedPair):
+            _ = [event async for event in session]
+
+
+async def test_a_refused_start_is_raised_on_entering() -> None:
+    async def script(server: Server) -> None:
+        await server.receive()
+        await server.send(error("unsupported_pair", fatal=True))
+
+    async with serving(script) as url:
+        with pytest.raises(UnsupportedPair):
+            await IzwiClient(url).session().__aenter__()
+
+
+async def test_a_passing_error_is_an_event() -> None:
+    async def script(server: Server) -> None:
+        await server.begin()
+        await server.send(error("engine_failed", fatal=False))
+        await server.finish()
+
+    async with serving(script) as url, IzwiClient(url).session() as session:
+        events = [event async for event in session]
+    assert isinstance(events[0], m.ErrorMessage)
+
+
+@pytest.mark.parametrize(("code", "expected"), [(1013, Overloaded), (1011, Unavailable), (1000, Unavailable)])
+async def test_a_lost_connection_is_typed(code: int, expected: type[Exception]) -> None:
+    async def script(server: Server) -> None:
+        await server.begin()
+        await server.socket.close(code)
+
+    async with serving(script) as url, IzwiClient(url).session() as session:
+        with pytest.raises(expected):
+            _ = [event async for event in session]
+
+
+async def test_nobody_listening_is_unavailable() -> None:
+    with pytest.raises(Unavailable, match="cannot connect"):
+        await IzwiClient("ws://127.0.0.1:9").session().__aenter__()
+
+
+async def test_sending_after_the_end_is_a_violation() -> None:
+    async def script(server: Server) -> None:
+        await server.begin()
+        await server.finish()
+
+    async with serving(script) as url, IzwiClient(url).session() as session:
+        _ = [event async for event in session]
+        with pytest.raises(ProtocolViolation):
+            await session.send(np.zeros(10, np.float32))
+
+
+async def test_pacing_follows_the_schedule() -> None:
+    async def script(server: Server) -> None:
+        await server.begin()
+        while await server.take():
+            pass
+        await server.finish()
+
+    async with serving(script) as url, IzwiClient(url).session() as session:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        await stream_paced(session, [np.zeros(8000, np.float32)], chunk_ms=50, speed=2.0)
+        assert 0.25 <= loop.time() - start < 0.6
+        await stream_paced(session, [np.zeros(160_000, np.float32)], speed=0)
+        assert loop.time() - start < 2.0
+        await session.end()
+        assert [event async for event in session]
+
+
+def test_rechunk_keeps_every_sample() -> None:
+    pieces = [np.arange(first, last, dtype=np.float32) for first, last in [(0, 3), (3, 3), (3, 20), (20, 21)]]
+    cut = list(rechunk(pieces, 4))
+    assert [len(piece) for piece in cut] == [4, 4, 4, 4, 4, 1]
+    np.testing.assert_array_equal(np.concatenate(cut), np.arange(21, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ws://h:1", "ws://h:1/ws/stream"),
+        ("ws://h:1/", "ws://h:1/ws/stream"),
+        ("wss://h/izwi/ws/stream", "wss://h/izwi/ws/stream"),
+    ],
+)
+def test_the_path_of_the_url_may_be_left_out(url: str, expected: str) -> None:
+    assert IzwiClient(url).url == expected
+    assert SendClock().samples == 0
