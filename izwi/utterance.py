@@ -35,7 +35,7 @@ class Utterance:
         self._held = 0
         self._limit = limit
         self._speech_end = start
-        self._seen = start
+        self._seen = onset  # the pre-roll is no news
         self._changed = asyncio.Condition()
 
     async def append(self, samples: Samples, speech: bool) -> None:

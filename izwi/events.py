@@ -1,0 +1,110 @@
+"""The session's events, made from values. Keeps the field-by-field copying out of the flow."""
+
+from izwi import messages as m
+from izwi.audio import SAMPLE_RATE
+from izwi.clauses import Clause
+from izwi.errors import IzwiError
+from izwi.stages import MtResult, TtsChunk
+from izwi.transcript import Transcript, Update
+from izwi.utterance import Utterance
+
+
+def seconds(samples: int) -> float:
+    """Session time of a stream offset."""
+    return round(samples / SAMPLE_RATE, 3)
+
+
+def progress(received: int, acknowledged: int) -> m.AudioProgressMessage:
+    data = m.AudioProgress(received_samples=received, acknowledged_samples=acknowledged)
+    return m.AudioProgressMessage(data=data)
+
+
+def speech_started(utterance: Utterance) -> m.SpeechStartedMessage:
+    return m.SpeechStartedMessage(data=m.SpeechBoundary(utterance=utterance.number, time_s=seconds(utterance.onset)))
+
+
+def speech_ended(utterance: Utterance, end: int) -> m.SpeechEndedMessage:
+    return m.SpeechEndedMessage(data=m.SpeechBoundary(utterance=utterance.number, time_s=seconds(end)))
+
+
+def committed(utterance: Utterance, update: Update, language: str) -> m.TranscriptCommittedMessage:
+    words = [
+        m.WordData(text=word.text, start_s=word.start_s, end_s=word.end_s, confidence=round(word.confidence, 3))
+        for word in update.fresh
+    ]
+    data = m.TranscriptCommitted(utterance=utterance.number, text=update.text, words=words, language=language)
+    return m.TranscriptCommittedMessage(data=data)
+
+
+def partial(utterance: Utterance, transcript: Transcript, language: str) -> m.TranscriptPartialMessage:
+    data = m.TranscriptPartial(
+        utterance=utterance.number,
+        committed=transcript.committed,
+        tentative=transcript.tentative,
+        language=language,
+    )
+    return m.TranscriptPartialMessage(data=data)
+
+
+def final(utterance: Utterance, transcript: Transcript, language: str, engine: str) -> m.TranscriptFinalMessage:
+    data = m.TranscriptFinal(
+        utterance=utterance.number,
+        text=transcript.committed,
+        start_s=seconds(utterance.onset),
+        end_s=seconds(utterance.end or utterance.onset),
+        language=language,
+        engine=engine,
+    )
+    return m.TranscriptFinalMessage(data=data)
+
+
+def translation(
+    number: int, utterance: int, clause: Clause, languages: tuple[str, str], result: MtResult
+) -> m.TranslationCommittedMessage:
+    data = m.TranslationCommitted(
+        clause=number,
+        utterance=utterance,
+        source=clause.text,
+        text=result.text,
+        source_language=languages[0],
+        target_language=languages[1],
+        start_s=clause.start_s,
+        end_s=clause.end_s,
+        engine=result.timing.engine,
+    )
+    return m.TranslationCommittedMessage(data=data)
+
+
+def speech(clause: int, chunk: TtsChunk) -> m.SpeechAudioMessage:
+    data = m.SpeechAudio(
+        clause=clause,
+        engine=chunk.timing.engine,
+        sample_rate=chunk.sample_rate,
+        samples=len(chunk.pcm),
+        last=False,
+    )
+    return m.SpeechAudioMessage(data=data)
+
+
+def speech_closed(clause: int, engine: str, sample_rate: int) -> m.SpeechAudioMessage:
+    data = m.SpeechAudio(clause=clause, engine=engine, sample_rate=sample_rate, samples=0, last=True)
+    return m.SpeechAudioMessage(data=data)
+
+
+def skipped(clause: int, reason: str) -> m.SpeechSkippedMessage:
+    return m.SpeechSkippedMessage(data=m.SpeechSkipped(clause=clause, reason=reason))
+
+
+def switched(stage: str, before: str, after: str) -> m.EngineSwitchedMessage:
+    return m.EngineSwitchedMessage(data=m.EngineSwitched(stage=stage, before=before, after=after))
+
+
+def failure(error: IzwiError) -> m.ErrorMessage:
+    """One piece of work failed; the session goes on. The ingress fills in the request id."""
+    data = m.ErrorData(code=error.code, message=str(error), retryable=error.retryable, fatal=False, request_id="")
+    return m.ErrorMessage(data=data)
+
+
+def ended(received: int, utterances: int, clauses: int) -> m.SessionEndedMessage:
+    data = m.SessionEnded(reason="audio_end", audio_s=seconds(received), utterances=utterances, clauses=clauses)
+    return m.SessionEndedMessage(data=data)

@@ -1,0 +1,80 @@
+"""The text of one utterance while it grows: agreement, clauses, and which audio is still needed. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from izwi.agreement import Agreement
+from izwi.audio import SAMPLE_RATE
+from izwi.clauses import Clause, ClauseSplitter, text_of
+from izwi.settings import SessionSettings
+from izwi.stages import Word
+from izwi.utterance import Window
+
+FORCED_TAIL_S = 2.0
+"""When a window is committed by force, its last words are left: they may be cut off."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one recognition pass has settled."""
+
+    fresh: Sequence[Word]
+    """Newly committed words, times in session seconds."""
+    text: str
+    """The same as text, to be appended to what was committed before."""
+    clauses: Sequence[Clause]
+    """Clauses they complete."""
+    keep_from: int
+    """Stream offset before which the audio is no longer needed."""
+
+
+class Transcript:
+    """Committed and tentative text of one utterance."""
+
+    def __init__(self, limits: SessionSettings) -> None:
+        self._limits = limits
+        self._agreement = Agreement(limits.agreement_window, limits.agreement_threshold, limits.min_confidence)
+        self._splitter = ClauseSplitter(limits.clause_max_words)
+
+    @property
+    def committed(self) -> str:
+        return text_of(self._agreement.committed)
+
+    @property
+    def tentative(self) -> str:
+        return text_of(self._agreement.tentative)
+
+    def update(self, window: Window, words: Sequence[Word]) -> Update:
+        """Take the words recognised in ``window``, their times relative to its start."""
+        start_s, length_s = window.start / SAMPLE_RATE, len(window.samples) / SAMPLE_RATE
+        hypothesis = [
+            Word(word.text, round(start_s + word.start_s, 3), round(start_s + word.end_s, 3), word.confidence)
+            for word in words
+        ]
+        settled_s = start_s + length_s - FORCED_TAIL_S if length_s >= self._limits.max_window_s else 0.0
+        fresh = self._agreement.update(hypothesis, start_s, final=window.final, force_before_s=settled_s)
+        return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s))
+
+    def give_up(self, window: Window) -> Update:
+        """The final pass failed for good: what was tentative is the best there is."""
+        fresh = self._agreement.update(self._agreement.tentative, window.start / SAMPLE_RATE, final=True)
+        return self._settle(fresh, window, window.start / SAMPLE_RATE)
+
+    def _settle(self, fresh: list[Word], window: Window, keep_s: float) -> Update:
+        text = "".join(word.text for word in fresh)
+        first = len(fresh) == len(self._agreement.committed)
+        clauses = self._splitter.push(fresh) + (self._splitter.flush() if window.final else [])
+        return Update(fresh, text.lstrip() if first else text, clauses, int(keep_s * SAMPLE_RATE))
+
+    def _keep_from(self, start_s: float, length_s: float, settled_s: float) -> float:
+        """A long window loses its settled part, cut where a word begins so that none is clipped."""
+        if length_s < self._limits.trim_s:
+            return start_s
+        # After a forced commit the audio goes even if nothing was recognised in it.
+        floor_s = max(start_s, settled_s - FORCED_TAIL_S)
+        committed = self._agreement.committed
+        if not committed:
+            return floor_s
+        overlap_s = committed[-1].end_s - self._limits.overlap_s
+        first_kept = next(word for word in committed if word.end_s >= overlap_s)
+        return max(first_kept.start_s, floor_s)

@@ -1,0 +1,180 @@
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from izwi import messages as m
+from izwi.errors import EngineFailed, StageTimeout, UnsupportedPair
+from izwi.settings import SessionSettings, Settings
+from izwi.stages import AsrRequest, MtRequest, Timing, TtsRequest, VadRequest
+from tests.unit.scripted import Script, run, silence, speech
+
+TWO = np.concatenate(
+    [silence(1), speech("one", "two", "three", "four."), silence(1), speech("five", "six", "seven."), silence(1)]
+)
+
+
+async def test_speech_becomes_words_clauses_translations_and_audio_in_order() -> None:
+    heard = await run(TWO)
+    assert heard.finals == ["one two three four.", "five six seven."]
+    assert heard.translations == ["ONE TWO THREE FOUR.", "FIVE SIX SEVEN."]
+    assert list(heard.committed.values()) == heard.finals
+    audio = [(e.data.clause, e.data.last) for e in heard.of(m.SpeechAudioMessage)]
+    assert audio == [(0, False)] * 4 + [(0, True)] + [(1, False)] * 3 + [(1, True)]
+    assert isinstance(heard.events[-1][0], m.SessionEndedMessage)
+
+
+async def test_times_are_samples_received() -> None:
+    heard = await run(TWO)
+    first, second = heard.of(m.TranscriptFinalMessage)
+    assert first.data.start_s == pytest.approx(1.0, abs=0.04)
+    assert first.data.end_s == pytest.approx(2.6, abs=0.04)
+    assert second.data.start_s == pytest.approx(3.6, abs=0.04)
+    clause = heard.of(m.TranslationCommittedMessage)[0].data
+    assert (clause.start_s, clause.end_s) == (pytest.approx(1.0, abs=0.1), pytest.approx(2.6, abs=0.1))
+
+
+async def test_silence_asks_no_recogniser_and_says_nothing() -> None:
+    script = Script()
+    heard = await run(silence(20), script)
+    assert heard.finals == []
+    assert not [r for r in script.asked if isinstance(r, AsrRequest)]
+
+
+async def test_digital_silence_does_not_even_ask_the_detector() -> None:
+    script = Script()
+    await run(np.zeros(16_000 * 20, np.float32), script)
+    assert script.asked == []
+
+
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chunks=st.lists(st.integers(1, 20_000), min_size=1, max_size=30))
+async def test_any_chunking_commits_the_same_text(chunks: list[int]) -> None:
+    heard = await run(TWO, chunks=chunks)
+    assert heard.finals == ["one two three four.", "five six seven."]
+    assert list(heard.committed.values()) == heard.finals
+
+
+async def test_a_speaker_who_never_pauses_is_committed_as_he_goes_in_a_bounded_window() -> None:
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight"] * 28  # 90 s
+    script = Script()
+    heard = await run(np.concatenate([speech(*words), silence(1)]), script)
+    assert heard.finals == [" ".join(words)]
+    longest = max(len(r.samples) for r in script.asked if isinstance(r, AsrRequest)) / 16_000
+    assert longest <= SessionSettings().max_window_s
+    assert len(heard.translations) == 16
+
+
+async def test_partials_keep_committed_and_tentative_apart() -> None:
+    heard = await run(np.concatenate([speech(*["one", "two", "three"] * 4), silence(1)]))
+    partials = heard.of(m.TranscriptPartialMessage)
+    assert partials
+    before = ""
+    for partial in partials:
+        assert partial.data.committed.startswith(before)
+        before = partial.data.committed
+
+
+async def test_context_is_the_last_three_clauses() -> None:
+    script = Script()
+    sentences = [speech(word, word, word, word + ".") for word in ("one", "two", "three", "four", "five")]
+    await run(np.concatenate([*sentences, silence(1)]), script)
+    contexts = [len(r.context) for r in script.asked if isinstance(r, MtRequest)]
+    assert contexts == [0, 1, 2, 3, 3]
+
+
+async def test_without_a_target_nothing_is_translated() -> None:
+    script = Script()
+    heard = await run(TWO, script, target_language=None)
+    assert heard.finals
+    assert not [r for r in script.asked if isinstance(r, MtRequest | TtsRequest)]
+
+
+async def test_speech_can_be_switched_off() -> None:
+    heard = await run(TWO, speech=False)
+    assert heard.translations
+    assert heard.of(m.SpeechAudioMessage) == []
+
+
+async def test_a_speaker_of_the_target_language_passes_through() -> None:
+    heard = await run(TWO, Script(language="es"), source_language="auto")
+    assert heard.translations == heard.finals
+    assert {e.data.engine for e in heard.of(m.TranslationCommittedMessage)} == {"none"}
+
+
+async def test_a_language_once_sure_is_not_detected_again_within_the_utterance() -> None:
+    script = Script()
+    await run(np.concatenate([speech(*["one", "two"] * 6), silence(1)]), script, source_language="auto")
+    asked = [r.language for r in script.asked if isinstance(r, AsrRequest)]
+    assert asked[0] is None
+    assert asked[-1] == "en"
+
+
+async def test_a_failing_partial_is_reported_and_loses_nothing() -> None:
+    failures = iter([StageTimeout("slow"), StageTimeout("slow")])
+
+    def fail(stage: str, request: object) -> Exception | None:
+        return next(failures, None) if stage == "asr" else None
+
+    heard = await run(TWO, Script(fail=fail))
+    assert [e.data.code for e in heard.of(m.ErrorMessage)] == ["stage_timeout", "stage_timeout"]
+    assert heard.finals == ["one two three four.", "five six seven."]
+
+
+async def test_a_failing_final_is_reported_and_keeps_what_was_heard() -> None:
+    def fail(stage: str, request: object) -> Exception | None:
+        return EngineFailed("down") if isinstance(request, AsrRequest) and request.final else None
+
+    heard = await run(TWO, Script(fail=fail))
+    assert [e.data.code for e in heard.of(m.ErrorMessage)] == ["engine_failed", "engine_failed"]
+    assert heard.finals[0].startswith("one two")
+
+
+async def test_a_failing_translation_is_reported_and_the_next_clause_goes_on() -> None:
+    def fail(stage: str, request: object) -> Exception | None:
+        return UnsupportedPair("no") if isinstance(request, MtRequest) and "one" in request.text else None
+
+    heard = await run(TWO, Script(fail=fail))
+    assert heard.translations == ["FIVE SIX SEVEN."]
+    assert [e.data.fatal for e in heard.of(m.ErrorMessage)] == [False]
+
+
+async def test_a_dead_detector_ends_the_session_with_its_error() -> None:
+    def fail(stage: str, request: object) -> Exception | None:
+        return EngineFailed("no detector") if isinstance(request, VadRequest) else None
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await run(TWO, Script(fail=fail))
+    assert caught.group_contains(EngineFailed, match="no detector")
+
+
+async def test_an_engine_switch_is_told_once() -> None:
+    calls = iter([Timing("a"), Timing("b", failed=("a",))])
+    script = Script(engine=lambda stage: next(calls, Timing("b")) if stage == "mt" else Timing(stage))
+    heard = await run(np.concatenate([TWO, TWO]), script)
+    switches = [(e.data.stage, e.data.before, e.data.after) for e in heard.of(m.EngineSwitchedMessage)]
+    assert switches == [("mt", "a", "b")]
+
+
+async def test_slow_synthesis_skips_speech_but_never_captions() -> None:
+    settings = Settings(_env_file=None, session=SessionSettings(translation_queue=1))  # type: ignore[call-arg]
+    sentences = [speech(word, word, word, word + ".") for word in ("one", "two", "three", "four", "five")]
+    heard = await run(np.concatenate([*sentences, silence(1)]), Script(tts_delay=0.05), settings=settings)
+    assert len(heard.translations) == 5
+    skipped = {e.data.clause for e in heard.of(m.SpeechSkippedMessage)}
+    spoken = {e.data.clause for e in heard.of(m.SpeechAudioMessage)}
+    assert skipped
+    assert skipped | spoken == {0, 1, 2, 3, 4}
+    assert not skipped & spoken
+
+
+async def test_what_is_acknowledged_never_exceeds_what_is_settled() -> None:
+    heard = await run(TWO)
+    settled = 0
+    for message, _ in heard.events:
+        if isinstance(message, m.TranscriptFinalMessage):
+            settled = int(message.data.end_s * 16_000)
+        if isinstance(message, m.AudioProgressMessage) and settled == 0:
+            assert message.data.acknowledged_samples <= 16_000
+    assert heard.of(m.AudioProgressMessage)[-1].data.received_samples == len(TWO)
