@@ -57,14 +57,17 @@ class FasterWhisper:
         language, probability = (request.language, 1.0) if request.language else self._detect(encoded)
         tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._model.is_multilingual, "transcribe", language)
         beam = self._asr.beam_size if request.final else 1
-        limit = guard.MAX_TOKENS if padded else guard.token_limit(seconds)
-        decoded = self._decode(encoded, tokenizer, beam, limit)
+        decoded = self._decode(encoded, tokenizer, beam, seconds, padded)
         verdict = guard.judge(decoded)
+        if verdict is Verdict.UNSURE and not request.final:
+            # Half of the 0.5 s openings of an utterance end here. The padded window takes 0.5 s more to guess no
+            # better, while the next partial has more audio.
+            return Transcript((), language, probability, padded)
         if not padded and verdict not in (Verdict.GOOD, Verdict.SILENCE):
             log.debug("window_rejected", verdict=verdict.value, seconds=round(seconds, 2))
             padded = True
             encoded = self._encode(request.samples, padded)
-            decoded = self._decode(encoded, tokenizer, beam, guard.MAX_TOKENS)
+            decoded = self._decode(encoded, tokenizer, beam, seconds, padded)
             verdict = guard.judge(decoded)
         if verdict is Verdict.SILENCE:
             return Transcript((), language, probability, padded)
@@ -85,13 +88,15 @@ class FasterWhisper:
         token, probability = self._model.detect_language(encoded)[0][0]
         return token.strip("<|>"), probability
 
-    def _decode(self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, beam: int, limit: int) -> Decoded:
-        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+    def _decode(
+        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, beam: int, seconds: float, padded: bool
+    ) -> Decoded:
+        limit = guard.MAX_TOKENS if padded else guard.token_limit(seconds)
         result = self._model.generate(
             encoded,
-            [prompt],
+            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]],
             beam_size=beam,
-            max_length=len(prompt) + limit,
+            max_length=2 * limit,  # CTranslate2 gives half of it to the text, as Whisper does
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
@@ -99,7 +104,8 @@ class FasterWhisper:
         tokens = tuple(token for token in generated if token < tokenizer.eot)
         # CTranslate2 divides the sum by the length without the end token, Whisper's threshold is for one more.
         logprob = result.scores[0] * len(generated) / (len(generated) + 1)
-        return Decoded(tokens, tokenizer.decode(tokens), logprob, result.no_speech_prob, len(generated) >= limit)
+        text = tokenizer.decode(list(tokens))
+        return Decoded(tokens, text, logprob, result.no_speech_prob, len(generated) >= limit, padded)
 
     def _words(
         self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, tokens: tuple[int, ...], seconds: float

@@ -3,6 +3,7 @@
 Thresholds for compression, log-probability and no-speech are those of Whisper (Radford et al. 2022, section 4.5).
 """
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ from enum import Enum
 MAX_COMPRESSION = 2.4
 MIN_LOGPROB = -1.0
 MAX_NO_SPEECH = 0.6
+MAX_NO_SPEECH_PADDED = 0.3
+"""For text that is improbable in the padded window too: noises score 0.3 to 0.8, speech in -5 dB noise below 0.1."""
 TOKENS_PER_S = 14
 """Fast English takes 7 tokens a second, scripts that Whisper spells in bytes about twice that."""
 MAX_TOKENS = 224
 """Whisper was trained on at most this many text tokens per 30 s."""
 _MAX_UNIT = 24
 """Longest repeated unit looked for, in tokens: about a sentence."""
+_TWICE = re.compile(rb"(.{12,}?)\1", re.DOTALL)
 _INVENTED = frozenset(
-    {"", "you", "thank you", "thank you very much", "thanks for watching", "thank you for watching", "bye", "the", "so"}
+    {"you", "thank you", "thank you very much", "thanks for watching", "thank you for watching", "bye", "the", "so"}
 )
 """What Whisper writes over noise and silence, stripped and in lower case."""
 
@@ -31,14 +35,19 @@ class Decoded:
     text: str
     avg_logprob: float
     no_speech_prob: float
-    capped: bool
+    capped: bool = False
     """Decoding ended at the token limit, not at an end-of-text token."""
+    padded: bool = False
+    """The window was filled up to 30 s."""
 
 
 class Verdict(Enum):
+    """What to think of a decoding."""
+
     GOOD = "good"
     SILENCE = "silence"
     LOOP = "loop"
+    REPEAT = "repeat"
     CAPPED = "capped"
     UNSURE = "unsure"
 
@@ -56,16 +65,19 @@ def judge(decoded: Decoded) -> Verdict:
         return Verdict.LOOP
     if decoded.capped:
         return Verdict.CAPPED
+    if says_twice(decoded.text):
+        return Verdict.REPEAT
     return Verdict.UNSURE if decoded.avg_logprob < MIN_LOGPROB else Verdict.GOOD
 
 
 def is_silence(decoded: Decoded) -> bool:
-    """Nobody spoke: the model says so and doubts its text, or the text is a well-known invention it doubts."""
+    """Nobody spoke: the model says so and doubts its text, or the text is one that it is known to invent."""
     text = decoded.text.strip().strip(".!?… ").lower()
     if not any(map(str.isalnum, text)):
         return True
-    unheard = decoded.no_speech_prob > MAX_NO_SPEECH
-    return unheard and (decoded.avg_logprob < MIN_LOGPROB or text in _INVENTED)
+    if decoded.avg_logprob < MIN_LOGPROB:
+        return decoded.no_speech_prob > (MAX_NO_SPEECH_PADDED if decoded.padded else MAX_NO_SPEECH)
+    return text in _INVENTED and decoded.no_speech_prob > MAX_NO_SPEECH
 
 
 def find_loop(tokens: Sequence[int]) -> tuple[int, int] | None:
@@ -82,6 +94,16 @@ def find_loop(tokens: Sequence[int]) -> tuple[int, int] | None:
             if (end - start) // size >= {1: 6, 2: 4}.get(size, 3):
                 return start + size, end
     return None
+
+
+def says_twice(text: str) -> bool:
+    """A phrase follows itself at once, case and punctuation aside.
+
+    This is how a short window usually fails: "the air is pure the air is pure", with high probability. People do
+    it too, so that it asks for the padded window but is never cut. Measured in UTF-8 bytes, as a phrase of Chinese
+    has a third of the characters of an English one.
+    """
+    return _TWICE.search("".join(filter(str.isalnum, text.lower())).encode()) is not None
 
 
 def cut_loops(tokens: tuple[int, ...]) -> tuple[int, ...]:
