@@ -30,7 +30,7 @@ def test_any_chunking_equals_the_batch_computation(silero: Silero, frames_per_ca
     for start in range(0, audio.size, frames_per_call * FRAME):
         probabilities, state = silero.detect(audio[start : start + frames_per_call * FRAME], state)
         found.extend(probabilities)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 def test_state_is_a_value(silero: Silero) -> None:
