@@ -3,9 +3,21 @@
 Conversion is streaming throughout, so memory does not grow with the length of the audio.
 """
 
-import numpy as np
-import soxr  # pyright: ignore[reportMissingTypeStubs]
+import wave
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
 
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+import soxr  # pyright: ignore[reportMissingTypeStubs]
+from av.container import InputContainer
+
+from izwi.errors import AudioTooLong, UnsupportedAudio
 from izwi.messages import AudioFormat
 from izwi.stages import Samples
 
@@ -13,6 +25,8 @@ SAMPLE_RATE = 16_000
 """Hz, of all audio inside Izwi: what Silero and Whisper were trained on."""
 
 _DTYPES = {"pcm_s16le": np.dtype("<i2"), "pcm_f32le": np.dtype("<f4")}
+_CONTAINERS = "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,mov,mp4,m4a,matroska,webm,amr,asf,avi,mpegts"
+"""Formats that hold their audio themselves: a playlist could make FFmpeg open other files and addresses."""
 
 
 class PcmConverter:
@@ -70,3 +84,73 @@ def to_pcm16(samples: Samples) -> bytes:
 def from_pcm16(data: bytes) -> Samples:
     """Samples of little-endian 16-bit PCM. ``len(data)`` must be even."""
     return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768.0)
+
+
+def decode_file(source: Path | BinaryIO, max_seconds: float) -> Iterator[Samples]:
+    """Decode the first audio stream of a media file (wav, flac, mp3, ogg, opus, m4a, mp4, webm and others).
+
+    A truncated or damaged file gives what can be decoded of it.
+
+    Args:
+        source: a path, or an open binary file that can seek.
+        max_seconds: longest audio accepted.
+
+    Yields:
+        Pieces of some ten milliseconds, never empty.
+
+    Raises:
+        UnsupportedAudio: no such file, not audio, no audio stream, or nothing in it could be decoded.
+        AudioTooLong: after ``max_seconds`` have been yielded.
+    """
+    name = source.name if isinstance(source, Path) else "the file"
+    samples = 0
+    for piece in _decode(source, name):
+        samples += len(piece)
+        if samples > max_seconds * SAMPLE_RATE:
+            raise AudioTooLong(f"{name} is longer than the {max_seconds:g} s that are accepted")
+        yield np.clip(np.nan_to_num(piece, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
+    if not samples:
+        raise UnsupportedAudio(f"{name} holds no audio that can be decoded")
+
+
+def _decode(source: Path | BinaryIO, name: str) -> Iterator[Samples]:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+            container = stack.enter_context(av.open(file, "r", options={"format_whitelist": _CONTAINERS}))
+        except av.error.FFmpegError as error:
+            raise UnsupportedAudio(f"{name} is not audio: {error.strerror}") from None
+        except OSError as error:
+            raise UnsupportedAudio(f"{name} cannot be read: {error.strerror}") from None
+        if not container.streams.audio:
+            raise UnsupportedAudio(f"{name} has no audio stream")
+        # Averaging the channels here keeps the level of `PcmConverter`; FFmpeg's own downmix may clip.
+        resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
+        for frame in chain(_frames(container), [None]):
+            for piece in resampler.resample(frame):
+                if piece.samples:
+                    yield piece.to_ndarray().mean(axis=0, dtype=np.float32)
+
+
+def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
+    """Frames of the first audio stream; packets that do not decode are left out, an unreadable rest ends it."""
+    packets = container.demux(container.streams.audio[0])
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.FFmpegError):
+            return
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        yield from frames
+
+
+def write_wav(path: Path, pcm: npt.NDArray[np.int16], rate: int) -> None:
+    """Write mono 16-bit PCM of shape (n,) at ``rate`` Hz."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm.astype("<i2").tobytes())
