@@ -1,0 +1,45 @@
+# Everything a user or a developer runs. Paths are relative, so that a checkout may lie under a name with spaces.
+FROM = en
+TO = es
+WAV =
+ARGS =
+# Passed through the environment and quoted there: a file name may hold spaces too.
+export FROM TO WAV
+
+.DEFAULT_GOAL := help
+.PHONY: demo serve test lint lock wheel clean help install install-test
+
+demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
+	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
+	if [ -n "$$WAV" ]; then set -- "$$@" -- "$$WAV"; fi; \
+	exec .venv/bin/izwi demo "$$@"
+
+serve: install ## Run the translator until Ctrl-C
+	@exec .venv/bin/izwi serve $(ARGS)
+
+test: install-test ## Run the tests: make test [ARGS=tests/unit]
+	@exec .venv/bin/python -m pytest $(ARGS)
+
+lint: install-test ## Check style, formatting and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/pyright
+
+lock: ## Pin the dependencies anew: make lock [ARGS=--upgrade]
+	@bash requirements/compile.sh $(ARGS)
+
+wheel: install-test ## Build the wheel into dist/
+	@.venv/bin/python -m build --wheel --no-isolation --outdir dist
+
+install: ## Install what the demo and the server need (the other targets do it too)
+	@bash requirements/install.sh default
+
+install-test: ## Install what the tests need as well
+	@bash requirements/install.sh test
+
+clean: ## Remove what was built and cached; .venv stays
+	rm -rf build dist out .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
