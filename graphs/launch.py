@@ -3,6 +3,7 @@
 python -m graphs.launch --port 8000
 """
 
+import logging
 import os
 import signal
 import threading
@@ -15,8 +16,7 @@ from izwi.settings import Settings
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
     "RAY_AUTH_MODE": "disabled",  # everything of Ray's listens on loopback only; the default may change
-    "RAY_SERVE_LOG_TO_STDERR": "0",  # request logs are ours; Serve's own stay in its log folder
-    "RAY_DEDUP_LOGS": "0",
+    "RAY_SERVE_LOG_TO_STDERR": "0",  # Serve's own log stays in its folder
 }
 DRAIN_S = 2.0
 """Seconds that running sessions get to finish after Ctrl-C."""
@@ -37,17 +37,24 @@ def launch(
     asked = {"host": host, "port": port, "profile": profile}
     args = {name: value for name, value in asked.items() if value is not None}
     settings = Settings(**args)
-    os.environ.update(RAY_ENVIRONMENT)
+    prepare_environment()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     _serve(settings, args, stop)
 
 
+def prepare_environment() -> None:
+    """Set what Ray reads from the environment when it starts; call it before `ray.init`."""
+    os.environ.update(RAY_ENVIRONMENT)
+
+
 def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event) -> None:
     import ray
     from ray import serve
     from ray.serve.config import HTTPOptions
+
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
 
     from graphs.live import app
     from graphs.placement import GraphArgs
@@ -65,7 +72,7 @@ def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event
     try:
         serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
         handle = serve.run(app(GraphArgs.model_validate(args)), name="izwi", route_prefix="/")
-        _announce(settings, context.dashboard_url)
+        _announce(settings, context.dashboard_url, context.address_info["session_dir"])
         stop.wait()
         typer.echo("stopping ...")
         handle.drain.remote(DRAIN_S).result(timeout_s=DRAIN_S + 1.0)
@@ -74,7 +81,7 @@ def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event
     typer.echo("stopped")
 
 
-def _announce(settings: Settings, dashboard: str | None) -> None:
+def _announce(settings: Settings, dashboard: str | None, session: str) -> None:
     address = f"{settings.host}:{settings.port}"
     lines = {
         "HTTP": f"http://{address}",
@@ -82,6 +89,7 @@ def _announce(settings: Settings, dashboard: str | None) -> None:
         "metrics": f"http://{address}/metrics",
         "readiness": f"http://{address}/readyz",
         "dashboard": f"http://{dashboard}" if dashboard else "off",
+        "logs": f"{session}/logs",
     }
     typer.echo("Izwi is listening; Ctrl-C stops it")
     for name, value in lines.items():

@@ -116,6 +116,7 @@ def error_classes() -> dict[str, type[IzwiError]]:
     waiting: list[type[IzwiError]] = [IzwiError]
     while waiting:
         cls = waiting.pop()
-        found[cls.code] = cls
+        if cls.__module__ == __name__:  # Ray derives classes of its own from ours
+            found[cls.code] = cls
         waiting.extend(cls.__subclasses__())
     return found

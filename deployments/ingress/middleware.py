@@ -37,7 +37,8 @@ class RequestContext:
             if message["type"] in ("http.response.start", "websocket.accept"):
                 status = message.get("status", 101)
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
+                if not asked:  # Ray's proxy names every request and adds the header itself
+                    headers["X-Request-Id"] = request_id
                 headers["X-Response-Time-Ms"] = f"{(time.perf_counter() - started) * 1000:.1f}"
             await send(message)
 

@@ -1,0 +1,43 @@
+"""One real local Ray with the whole live graph, shared by all tests in this folder."""
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+import ray
+from ray import serve
+from ray.serve.config import HTTPOptions
+from ray.serve.handle import DeploymentHandle
+
+from graphs.launch import prepare_environment
+from graphs.live import app
+from graphs.placement import GraphArgs
+from tests.net import free_port
+
+HOST = "127.0.0.1"
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def graph(port: int) -> Iterator[DeploymentHandle]:
+    prepare_environment()
+    ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="warning", log_to_driver=False)
+    serve.start(http_options=HTTPOptions(host=HOST, port=port))
+    try:
+        yield serve.run(app(GraphArgs()), name="izwi", route_prefix="/")
+    finally:
+        ray.shutdown()
+
+
+def replica_pid(deployment: str) -> int:
+    """Process of the one replica of a deployment."""
+    title = f"ray::ServeReplica:izwi:{deployment}"
+    found = [
+        p.pid for p in psutil.process_iter(["name", "cmdline"]) if " ".join(p.info["cmdline"] or []).startswith(title)
+    ]
+    assert len(found) == 1, f"{title}: {found}"
+    return found[0]
