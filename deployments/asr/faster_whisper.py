@@ -60,8 +60,8 @@ class FasterWhisper:
         decoded = self._decode(encoded, tokenizer, beam, seconds, padded)
         verdict = guard.judge(decoded)
         if verdict is Verdict.UNSURE and not request.final:
-            # Half of the 0.5 s openings of an utterance end here. The padded window takes 0.5 s more to guess no
-            # better, while the next partial has more audio.
+            # A third of the 0.5 s openings of an utterance end here, and none beyond 2 s. The padded window would
+            # take 0.5 s to guess no better, while the next partial has more audio.
             return Transcript((), language, probability, padded)
         if not padded and verdict not in (Verdict.GOOD, Verdict.SILENCE):
             log.debug("window_rejected", verdict=verdict.value, seconds=round(seconds, 2))

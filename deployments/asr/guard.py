@@ -92,7 +92,8 @@ def find_loop(tokens: Sequence[int]) -> tuple[int, int] | None:
             while tokens[end : end + size] == unit:
                 end += size
             if (end - start) // size >= {1: 6, 2: 4}.get(size, 3):
-                return start + size, end
+                rest = tokens[end:]  # the token limit may have ended the last copy
+                return start + size, len(tokens) if rest == unit[: len(rest)] else end
     return None
 
 
