@@ -233,6 +233,7 @@ def _assemble(asset: Asset, file: ModelFile, target: Path) -> None:
                         digest.update(block)
                         out.write(block)
         _demand(asset, file, digest.hexdigest())
+        os.chmod(temporary, 0o644)  # mkstemp makes it private, but a models folder may be shared
         os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
