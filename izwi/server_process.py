@@ -1,0 +1,113 @@
+"""A private server for one command: started as a subprocess on a free port, stopped with the command."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from izwi.errors import NotReady
+
+START_SECONDS = 120.0
+"""A first start assembles and hashes a gigabyte of models and starts Ray; later ones take a fifth of this."""
+STOP_SECONDS = 10.0
+"""A clean stop takes up to five."""
+POLL_SECONDS = 0.25
+
+
+@contextmanager
+def running_server(
+    log: Path, progress: Callable[[str], None] = lambda _: None, arguments: Sequence[str] = ()
+) -> Generator[str]:
+    """Run a server for the time of the ``with`` block.
+
+    Args:
+        log: where its output goes.
+        progress: told in words what is waited for, whenever that changes.
+        arguments: further arguments of the launcher.
+
+    Yields:
+        The base address, ``http://127.0.0.1:PORT``.
+
+    Raises:
+        NotReady: it ended, or was not ready in time; the message holds the end of the log.
+    """
+    port = free_port()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "graphs.launch", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    with log.open("wb") as output:
+        # A group of its own: Ctrl-C reaches the command first, which then stops the server in order.
+        # No dashboard: its fixed port may belong to a server that runs already.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=os.environ | {"IZWI_DASHBOARD_PORT": "0"},
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(process, url, log, progress)
+        yield url
+    finally:
+        _stop(process)
+
+
+def free_port() -> int:
+    """A TCP port on loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, progress: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    said = ""
+    with httpx.Client(base_url=url, timeout=5.0, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise NotReady(f"the server ended with code {process.returncode} while starting; {_tail(log)}")
+            state = _state(client)
+            if not state:
+                return
+            if state != said:
+                progress(state)
+                said = state
+            time.sleep(POLL_SECONDS)
+    raise NotReady(f"the server was not ready after {START_SECONDS:.0f} s ({said}); {_tail(log)}")
+
+
+def _state(client: httpx.Client) -> str:
+    """What the server waits for; empty when it is ready."""
+    try:
+        response = client.get("/readyz")
+    except httpx.TransportError:
+        return "starting Ray and the server"
+    if response.is_success:
+        return ""
+    try:
+        return "; ".join(response.json()["reasons"])
+    except (ValueError, KeyError):  # Serve's own answer while no replica is up
+        return "loading models"
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()[-8:]
+    return f"the end of {log}:\n" + "\n".join(lines)
