@@ -5,13 +5,13 @@ client ──ws──> ingress ──> VAD ──> segmenter ──> ASR ──>
                   └── session state: Redis (embedded unless IZWI_REDIS_URL names one)
 """
 
-from deployments.tts.deployment import Tts
 from ray.serve import Application
 
 from deployments.asr.deployment import Asr
 from deployments.ingress.deployment import Ingress
 from deployments.mt.deployment import Mt
 from deployments.store.deployment import Store
+from deployments.tts.deployment import Tts
 from deployments.vad.deployment import Vad
 from graphs.placement import GraphArgs, place, resolve
 

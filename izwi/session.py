@@ -19,12 +19,12 @@ from izwi import events
 from izwi.audio import SAMPLE_RATE
 from izwi.clauses import Clause
 from izwi.errors import IzwiError
+from izwi.language import LanguageVote
 from izwi.messages import ServerMessage, SessionStart
 from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
 from izwi.settings import Settings
 from izwi.stages import (
     AsrRequest,
-    AsrResult,
     MtRequest,
     MtResult,
     Samples,
@@ -35,15 +35,11 @@ from izwi.stages import (
     VadState,
 )
 from izwi.transcript import Transcript
-from izwi.utterance import Utterance, Window
+from izwi.utterance import Utterance
 
 Emit = Callable[[ServerMessage, bytes | None], Awaitable[None]]
 """Takes a message and the binary frame that follows it, if any; numbers and sends them. May wait."""
 
-SURE_LANGUAGE = 0.8
-"""Probability above which the detected language of an utterance is kept for its later passes."""
-SURE_LANGUAGE_S = 1.5
-"""Audio needed before that: detection on less is a guess."""
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""
 
@@ -85,6 +81,7 @@ class Session:
         self._emit = emit
         self._segmenter = Segmenter(settings.vad)
         self._open: deque[Utterance] = deque()  # with audio that is not settled, oldest first
+        self._language: str | None = None  # of the utterance before
         self._engines: dict[str, str] = {}
         self._received = 0
         self._utterances = 0
@@ -165,14 +162,16 @@ class Session:
     async def _transcribe(self, utterance: Utterance, clauses: Clauses) -> None:
         """One ASR call at a time; each takes all audio that has come in since, the last one is the careful one."""
         transcript = Transcript(self._limits)
-        asked = None if self._start.source_language == "auto" else self._start.source_language
-        language, engine, complete = asked or "", "", False
+        given = None if self._start.source_language == "auto" else self._start.source_language
+        vote = LanguageVote(self._language)
+        language, engine, complete = given or "", "", False
         fresh_samples = self._limits.update_ms * SAMPLE_RATE // 1000
         while not complete:
             window = await utterance.next_window(fresh_samples, int(self._limits.max_window_s * 2 * SAMPLE_RATE))
             complete = window.final
+            asked = given or (vote.best if complete else vote.settled)
             try:
-                result = await self._stages.asr(AsrRequest(window.samples, asked, window.final))
+                result = await self._stages.asr(AsrRequest(window.samples, asked, complete))
             except IzwiError as error:
                 await self._emit(events.failure(error), None)
                 if not complete:
@@ -181,7 +180,8 @@ class Session:
             else:
                 language, engine = result.language, result.timing.engine
                 await self._note_engine("asr", result.timing)
-                asked = asked or _settled_language(result, window)
+                if asked is None and result.words:
+                    vote.hear(language, result.language_probability, len(window.samples) / SAMPLE_RATE)
                 update = transcript.update(window, result.words)
             if update.fresh:
                 await self._emit(events.committed(utterance, update, language), None)
@@ -190,6 +190,7 @@ class Session:
             for clause in update.clauses:
                 await clauses.put(_SpokenClause(clause, utterance.number, language))
             await utterance.drop_before(update.keep_from)
+        self._language = language
         await self._emit(events.final(utterance, transcript, language, engine), None)
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
@@ -250,8 +251,3 @@ class Session:
         if timing.engine not in (before, self._engines.get(stage)):
             await self._emit(events.switched(stage, before, timing.engine), None)
         self._engines[stage] = timing.engine
-
-
-def _settled_language(result: AsrResult, window: Window) -> str | None:
-    sure = result.language_probability >= SURE_LANGUAGE and len(window.samples) >= SURE_LANGUAGE_S * SAMPLE_RATE
-    return result.language if sure else None

@@ -54,7 +54,7 @@ class AsrSettings(BaseModel):
     engines: tuple[str, ...] = ("faster-whisper",)
     """In order of preference."""
     model: str = "base"
-    """``base`` (multilingual) or ``tiny.en`` from installed packages, or any model name or path faster-whisper accepts."""
+    """``base`` (multilingual) or ``tiny.en`` from installed packages, or any name or path faster-whisper accepts."""
     compute_type: str = "int8"
     """CTranslate2 quantisation; int8 on CPU, ``float16`` or ``int8_float16`` on GPU."""
     threads: int = Field(default=1, ge=1)
@@ -111,6 +111,9 @@ class SessionSettings(BaseModel):
     """Share of those hypotheses that must agree on a word before it is committed."""
     min_confidence: float = Field(default=0.7, ge=0, le=1)
     """Mean token probability; below it a word needs twice as many agreeing hypotheses."""
+    noise_confidence: float = Field(default=0.4, ge=0, le=1)
+    """Mean word confidence below which nothing is believed while nothing is committed: words invented on noise that
+    had passed the detector scored 0.30 and 0.35."""
     trim_s: float = Field(default=7.0, gt=1)
     """Window length beyond which committed audio is dropped; the cost of a pass grows with the window."""
     overlap_s: float = Field(default=1.5, ge=0)

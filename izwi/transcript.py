@@ -51,6 +51,8 @@ class Transcript:
             Word(word.text, round(start_s + word.start_s, 3), round(start_s + word.end_s, 3), word.confidence)
             for word in words
         ]
+        if not self._agreement.committed and _mean_confidence(hypothesis) < self._limits.noise_confidence:
+            hypothesis = []
         settled_s = start_s + length_s - FORCED_TAIL_S if length_s >= self._limits.max_window_s else 0.0
         fresh = self._agreement.update(hypothesis, start_s, final=window.final, force_before_s=settled_s)
         return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s))
@@ -78,3 +80,7 @@ class Transcript:
         overlap_s = committed[-1].end_s - self._limits.overlap_s
         first_kept = next(word for word in committed if word.end_s >= overlap_s)
         return max(first_kept.start_s, floor_s)
+
+
+def _mean_confidence(words: Sequence[Word]) -> float:
+    return sum(word.confidence for word in words) / len(words) if words else 0.0

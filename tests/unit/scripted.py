@@ -1,6 +1,7 @@
 """Stages without models: the audio spells its words by amplitude, so what a perfect recogniser hears is known."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ from izwi.stages import (
 
 WORD = 6400
 """Samples per word: 0.4 s."""
-VOCABULARY = "one two three four five six seven eight nine ten".split()
+VOCABULARY = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 def speech(*words: str) -> Samples:
@@ -48,7 +49,7 @@ def hear(samples: Samples) -> list[Word]:
     codes = np.round(samples * 20).astype(int)
     edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
     words: list[Word] = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         code = codes[begin]
         if 1 <= code <= len(VOCABULARY) and end - begin > WORD // 4:
             words.append(Word(" " + VOCABULARY[code - 1], begin / 16_000, end / 16_000 + 0.05, 0.95))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from izwi.segmenter import FRAME, Closed, Continued, Opened, SegmentEvent, Segmenter
+from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
 from izwi.settings import VadSettings
 
 SETTINGS = VadSettings()  # opens after 3 frames, closes after 13, keeps 10 frames of pre-roll

@@ -1,0 +1,221 @@
+"""Everything a careless or hostile client may send gets a clear typed answer on a real socket."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.e2e.conftest import Server
+from tests.speech import LIBRIVOX, NOISES, load, needs_librivox, needs_noises
+
+LIMIT_S = 30.0
+
+
+@asynccontextmanager
+async def raw(server: Server) -> AsyncIterator[ClientConnection]:
+    async with connect(server.ws, max_size=None, compression=None, proxy=None) as socket:
+        yield socket
+
+
+async def receive(socket: ClientConnection, *types: str) -> dict[str, Any]:
+    """The next message of one of these types."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            frame = await socket.recv()
+            if isinstance(frame, str) and json.loads(frame)["type"] in types:
+                return json.loads(frame)
+
+
+async def start(socket: ClientConnection, **data: Any) -> dict[str, Any]:
+    await socket.send(json.dumps({"type": "session.start", "data": {"source_language": "en", **data}}))
+    return await receive(socket, "session.started", "error")
+
+
+async def hear(server: Server, pcm: bytes, frame: int = 32_000, **data: Any) -> dict[str, list[dict[str, Any]]]:
+    """Send audio within the credit, collect every message by type until the session ends."""
+    messages: dict[str, list[dict[str, Any]]] = {}
+    async with raw(server) as socket:
+        started = await start(socket, **data)
+        assert started["type"] == "session.started", started
+        credit = asyncio.Semaphore(8)
+
+        async def send() -> None:
+            for begin in range(0, len(pcm), frame):
+                await asyncio.wait_for(credit.acquire(), LIMIT_S)
+                await socket.send(pcm[begin : begin + frame])
+            await socket.send(json.dumps({"type": "audio.end"}))
+
+        sender = asyncio.create_task(send())
+        async with asyncio.timeout(LIMIT_S * 2):
+            while "session.ended" not in messages:
+                received = await socket.recv()
+                if isinstance(received, str):
+                    message = json.loads(received)
+                    messages.setdefault(message["type"], []).append(message["data"])
+                    if message["type"] == "audio.progress":
+                        credit.release()
+        await sender
+    return messages
+
+
+def transcript(messages: dict[str, list[dict[str, Any]]]) -> str:
+    return " ".join(final["text"] for final in messages.get("transcript.final", [])).strip()
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("not json", "invalid_message"),
+        ("[1, 2]", "invalid_message"),
+        ("\x00\xff", "invalid_message"),
+        ('{"type": "dance"}', "unknown_message_type"),
+        ('{"no": "type"}', "unknown_message_type"),
+        ('{"type": "session.start", "data": {"speed": 99}}', "invalid_message"),
+        ('{"type": "session.start", "data": {"volume": 11}}', "invalid_message"),
+        ('{"type": "audio.append", "data": {"audio": "AAAA"}}', "protocol_violation"),
+        ('{"type": "audio.end"}', "protocol_violation"),
+        (b"\x00\x00", "protocol_violation"),
+    ],
+)
+async def test_a_wrong_frame_gets_its_code_and_the_connection_lives(
+    server: Server, frame: str | bytes, code: str
+) -> None:
+    async with raw(server) as socket:
+        await socket.send(frame)
+        error = await receive(socket, "error")
+        assert error["data"]["code"] == code
+        assert error["data"]["fatal"] is False
+        assert error["data"]["request_id"]
+        assert (await start(socket))["type"] == "session.started"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "mentions"),
+    [
+        ({"source_language": "xx"}, "unsupported_language", "en"),
+        ({"target_language": "xx"}, "unsupported_pair", "en→es"),
+        ({"source_language": "de", "target_language": "es"}, "unsupported_pair", "en→es"),
+    ],
+)
+async def test_an_unsupported_language_is_refused_with_what_is_supported(
+    server: Server, asked: dict[str, str], code: str, mentions: str
+) -> None:
+    async with raw(server) as socket:
+        error = await start(socket, **asked)
+        assert (error["data"]["code"], error["data"]["fatal"]) == (code, True)
+        assert mentions in error["data"]["message"]
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), LIMIT_S)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+
+
+async def test_a_second_start_and_audio_after_the_end_are_violations(server: Server) -> None:
+    async with raw(server) as socket:
+        await start(socket)
+        await socket.send('{"type": "session.start"}')
+        assert (await receive(socket, "error"))["data"]["code"] == "protocol_violation"
+        await socket.send('{"type": "audio.append", "data": {"audio": "not base64!"}}')
+        assert (await receive(socket, "error"))["data"]["code"] == "invalid_message"
+        await socket.send('{"type": "audio.end"}')
+        await socket.send(b"\x00\x00")
+        assert (await receive(socket, "error", "session.ended"))["type"] in ("error", "session.ended")
+
+
+async def test_too_many_bad_frames_end_the_connection(server: Server) -> None:
+    async with raw(server) as socket:
+        for _ in range(101):
+            await socket.send("x")
+        fatal = [await receive(socket, "error") for _ in range(101)][-1]
+        assert fatal["data"]["fatal"] is True
+
+
+async def test_a_frame_beyond_the_limit_is_refused(server: Server) -> None:
+    async with raw(server) as socket:
+        await start(socket)
+        await socket.send(b"\x00" * 1_000_001)
+        assert (await receive(socket, "error"))["data"]["code"] == "invalid_message"
+
+
+async def test_audio_beyond_the_limit_ends_the_session_with_its_code(server: Server) -> None:
+    async with raw(server) as socket:
+        await start(socket)
+        for _ in range(61):
+            await socket.send(np.zeros(16_000, np.int16).tobytes())
+        error = await receive(socket, "error")
+        assert (error["data"]["code"], error["data"]["fatal"]) == ("audio_too_long", True)
+
+
+async def test_a_ping_is_answered(server: Server) -> None:
+    async with raw(server) as socket:
+        await socket.send('{"type": "ping"}')
+        assert (await receive(socket, "pong"))["type"] == "pong"
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+async def test_silence_is_an_empty_transcript(server: Server, seconds: int) -> None:
+    messages = await hear(server, np.zeros(16_000 * seconds, np.int16).tobytes())
+    assert transcript(messages) == ""
+    assert messages["session.ended"][0]["audio_s"] == seconds
+
+
+async def test_faint_hiss_is_an_empty_transcript(server: Server) -> None:
+    hiss = np.random.default_rng(1).normal(0, 60, 16_000 * 5).astype(np.int16)
+    assert transcript(await hear(server, hiss.tobytes())) == ""
+
+
+@needs_noises
+@pytest.mark.parametrize("path", NOISES, ids=lambda path: path.stem)
+async def test_noise_and_music_invent_no_words(server: Server, path: Any) -> None:
+    noise = (load(path)[: 16_000 * 20] * 32767).astype(np.int16)
+    messages = await hear(server, noise.tobytes())
+    assert transcript(messages) == ""
+    assert messages.get("error", []) == []
+
+
+@needs_librivox
+@pytest.mark.parametrize(
+    ("rate", "channels", "encoding"), [(8_000, 1, "pcm_s16le"), (48_000, 2, "pcm_s16le"), (44_100, 1, "pcm_f32le")]
+)
+async def test_any_rate_and_channel_count_is_converted(server: Server, rate: int, channels: int, encoding: str) -> None:
+    import soxr
+
+    samples = np.repeat(soxr.resample(load(LIBRIVOX[1].path), 16_000, rate)[:, None], channels, axis=1)
+    audio = samples.astype("<f4") if encoding == "pcm_f32le" else (samples * 32767).astype("<i2")
+    form = {"encoding": encoding, "sample_rate": rate, "channels": channels}
+    messages = await hear(server, audio.tobytes(), frame=rate // 5 * audio.itemsize * channels + 1, audio=form)
+    assert "young man" in transcript(messages).lower()
+
+
+@needs_librivox
+async def test_base64_both_ways(server: Server) -> None:
+    audio = (load(LIBRIVOX[1].path) * 32767).astype(np.int16).tobytes()
+    async with raw(server) as socket:
+        await start(socket, target_language="es", speech_transport="base64")
+        for begin in range(0, len(audio), 6400):
+            data = {"audio": base64.b64encode(audio[begin : begin + 6400]).decode()}
+            await socket.send(json.dumps({"type": "audio.append", "data": data}))
+        await socket.send('{"type": "audio.end"}')
+        spoken = await receive(socket, "speech.audio")
+        assert len(base64.b64decode(spoken["data"]["audio"])) == 2 * spoken["data"]["samples"]
+
+
+@needs_librivox
+async def test_a_client_that_vanishes_leaves_nothing_behind(server: Server) -> None:
+    import httpx
+
+    audio = (load(LIBRIVOX[0].path) * 32767).astype(np.int16).tobytes()
+    socket = await connect(server.ws, proxy=None)
+    await start(socket)
+    await socket.send(audio[:64_000])
+    socket.transport.abort()
+    async with asyncio.timeout(LIMIT_S):
+        while "izwi_live_sessions 0.0" not in httpx.get(f"{server.http}/metrics").text:
+            await asyncio.sleep(0.1)
