@@ -4,8 +4,8 @@ Conversion is streaming throughout, so memory does not grow with the length of t
 """
 
 import wave
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -113,7 +113,15 @@ def decode_file(source: Path | BinaryIO, max_seconds: float) -> Iterator[Samples
         raise UnsupportedAudio(f"{name} holds no audio that can be decoded")
 
 
-def _decode(source: Path | BinaryIO, name: str) -> Iterator[Samples]:
+def duration(source: Path | BinaryIO) -> float | None:
+    """Seconds of a media file as its header tells them, None where it does not; raises as `decode_file` does."""
+    name = source.name if isinstance(source, Path) else "the file"
+    with _open(source, name) as container:
+        return container.duration / av.time_base if container.duration else None
+
+
+@contextmanager
+def _open(source: Path | BinaryIO, name: str) -> Generator[InputContainer]:
     with ExitStack() as stack:
         try:
             file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
@@ -124,6 +132,11 @@ def _decode(source: Path | BinaryIO, name: str) -> Iterator[Samples]:
             raise UnsupportedAudio(f"{name} cannot be read: {error.strerror}") from None
         if not container.streams.audio:
             raise UnsupportedAudio(f"{name} has no audio stream")
+        yield container
+
+
+def _decode(source: Path | BinaryIO, name: str) -> Iterator[Samples]:
+    with _open(source, name) as container:
         # Averaging the channels here keeps the level of `PcmConverter`; FFmpeg's own downmix may clip.
         resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
         for frame in chain(_frames(container), [None]):

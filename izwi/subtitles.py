@@ -35,7 +35,7 @@ def to_srt(cues: Iterable[Cue]) -> str:
 
 def _split(cue: Cue) -> Iterator[Cue]:
     """Cut a cue into cues of at most `MAX_LINES` lines; each gets time by its share of the characters."""
-    lines = textwrap.wrap(" ".join(cue.text.split()), MAX_LINE)
+    lines = _wrap(" ".join(cue.text.split()), MAX_LINE)
     groups = ["\n".join(lines[first : first + MAX_LINES]) for first in range(0, len(lines), MAX_LINES)]
     total = sum(map(len, groups))
     start = cue.start_s
@@ -45,13 +45,17 @@ def _split(cue: Cue) -> Iterator[Cue]:
         start = end
 
 
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False)
+
+
 def _balance(text: str) -> str:
     """Break two lines near the middle: a long line over a short one pulls the eye twice."""
     flat = text.replace("\n", " ")
     if "\n" not in text:
         return text
     for width in range(len(flat) // 2, MAX_LINE + 1):
-        if len(lines := textwrap.wrap(flat, width)) <= MAX_LINES:
+        if len(lines := _wrap(flat, width)) <= MAX_LINES:
             return "\n".join(lines)
     return text
 
