@@ -25,7 +25,7 @@ apt_install() {
         apt_updated=yes
     fi
     # Another package run may hold the lock for a while on a machine that has just booted.
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+    DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -qq -y --no-install-recommends \
         -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" >/dev/null
 }
 
@@ -100,23 +100,27 @@ stamped() { [[ -r $venv/.izwi-$1 && $(<"$venv/.izwi-$1") == "$2" ]]; }
 stamp() { echo "$2" >"$venv/.izwi-$1"; }
 
 python_packages() {
-    local locked project
+    local locked project first
     locked=$(checksum <"$lock")
     # An editable install and a virtual environment hold absolute paths: a checkout that has moved is a new one.
     project=$({ pwd -P; cat pyproject.toml; } | checksum)
 
-    if ! "$venv/bin/python" -c '' 2>/dev/null || ! stamped home "$(pwd -P)"; then
-        "$venv/bin/python" -m pip --version 2>/dev/null | grep -qF "$(pwd -P)/$venv/" || make_venv
-        stamp home "$(pwd -P)"
+    if [[ ! -e $venv/.izwi-home ]]; then
+        # A virtual environment of the user's own making will do, if it is complete.
+        "$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv
+    elif ! stamped home "$(pwd -P)" || ! "$venv/bin/python" -c '' 2>/dev/null; then
+        make_venv
     fi
+    stamp home "$(pwd -P)"
     if ! stamped "$set_name" "$locked"; then
-        say "Python packages: $(grep -cE '^[A-Za-z0-9]' "$lock") pinned in $lock (the first time about $1 to download)"
+        first=$([[ -e $venv/.izwi-default ]] || echo ', 600 MB to download: a minute or two')
+        say "Python packages: $(grep -cE '^[A-Za-z0-9]' "$lock") pinned in $lock$first"
         # --no-deps: the lock is complete, and resolving it again takes longer than installing it. Twice -q hides
         # warnings, such as a configured mirror's missing pages, and leaves errors.
         pip install --require-hashes --no-deps -r "$lock"
         stamp "$set_name" "$locked"
         # The tests' lock contains the other one.
-        [[ $set_name == test ]] && stamp default "$(checksum <requirements/default.txt)"
+        if [[ $set_name == test ]]; then stamp default "$(checksum <requirements/default.txt)"; fi
     fi
     if ! stamped project "$project"; then
         say "Izwi itself, editable"
@@ -127,6 +131,5 @@ python_packages() {
 
 SECONDS=0
 debian_packages
-python_packages "600 MB"
-[[ $SECONDS -gt 1 ]] && say "Installed in $SECONDS s"
-exit 0
+python_packages
+if [[ $SECONDS -gt 1 ]]; then say "Installed in $SECONDS s"; fi
