@@ -107,7 +107,8 @@ class LiveDisplay(Silent):
 
     def begin(self, session: Session) -> None:
         self._session = session
-        self._engines = {stage: engines[0] for stage, engines in session.started.data.engines.items() if engines}
+        # All candidates, until the first result tells which one it is for this language.
+        self._engines = {stage: "|".join(engines) for stage, engines in session.started.data.engines.items()}
 
     def add(self, event: Event) -> None:
         match event:
@@ -135,12 +136,10 @@ class LiveDisplay(Silent):
         """The whole view; also called from Rich's own thread."""
         captions = Text("\n").join([*self._captions, self._current])
         engines = "  ".join(f"[dim]{stage}[/] {escape(engine)}" for stage, engine in list(self._engines.items()))
-        parts: list[RenderableType] = [
-            Panel(captions, title="speech", title_align="left"),
-            Panel(self._translation(), title="translation", title_align="left"),
-            self._progress(),
-            Text.from_markup(engines),
-        ]
+        parts: list[RenderableType] = [Panel(captions, title="speech", title_align="left")]
+        if self._clauses:
+            parts.append(Panel(self._translation(), title="translation", title_align="left"))
+        parts += [self._progress(), Text.from_markup(engines)]
         parts += [Text(f"! {text}", style="yellow") for text in list(self._notices)]
         return Group(*parts)
 
