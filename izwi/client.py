@@ -9,44 +9,34 @@ async with IzwiClient(url).session(SessionStart(target_language="es")) as sessio
 import asyncio
 import base64
 import time
-from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
-import numpy.typing as npt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from izwi.audio import SAMPLE_RATE, to_pcm16
+from izwi.client_events import Event, Speech
 from izwi.errors import ClientError, InternalError, IzwiError, Overloaded, ProtocolViolation, Unavailable, error_classes
 from izwi.messages import (
     AudioEndMessage,
     AudioProgressMessage,
-    EngineSwitchedMessage,
     ErrorData,
     ErrorMessage,
     Message,
     PingMessage,
     PongMessage,
     SessionEndedMessage,
-    SessionGoingAwayMessage,
     SessionStart,
     SessionStartedMessage,
     SessionStartMessage,
     SpeechAudioMessage,
-    SpeechEndedMessage,
-    SpeechSkippedMessage,
-    SpeechStartedMessage,
-    TranscriptCommittedMessage,
-    TranscriptFinalMessage,
-    TranscriptPartialMessage,
-    TranslationCommittedMessage,
     parse_server,
 )
+from izwi.pacing import SendClock, rechunk
 from izwi.stages import Samples
 
 MAX_FRAME_SAMPLES = SAMPLE_RATE // 2
@@ -55,61 +45,6 @@ MAX_MESSAGE_BYTES = 16_000_000
 """Largest frame accepted: a clause of speech is below 1 MB, in base64 too."""
 TRY_AGAIN_LATER = 1013
 """WebSocket close code of a server without room."""
-
-
-@dataclass(frozen=True)
-class Speech:
-    """A piece of translated speech: ``pcm`` is mono int16 of shape (n,), empty where ``last`` closes the clause."""
-
-    clause: int
-    engine: str
-    sample_rate: int
-    pcm: npt.NDArray[np.int16]
-    last: bool
-
-
-Event = (
-    SessionStartedMessage
-    | AudioProgressMessage
-    | SpeechStartedMessage
-    | SpeechEndedMessage
-    | TranscriptPartialMessage
-    | TranscriptCommittedMessage
-    | TranscriptFinalMessage
-    | TranslationCommittedMessage
-    | Speech
-    | SpeechSkippedMessage
-    | EngineSwitchedMessage
-    | SessionGoingAwayMessage
-    | SessionEndedMessage
-    | ErrorMessage
-)
-"""What a session yields: the server's messages, with speech joined to its audio and without pings."""
-
-
-class SendClock:
-    """When each sample left: session time in seconds to the sender's monotonic clock in seconds."""
-
-    def __init__(self) -> None:
-        self._ends: list[int] = []
-        self._times: list[float] = []
-
-    @property
-    def samples(self) -> int:
-        """Samples sent so far."""
-        return self._ends[-1] if self._ends else 0
-
-    def sent(self, samples: int, at: float) -> None:
-        """``samples`` more have left at time ``at``."""
-        self._ends.append(self.samples + samples)
-        self._times.append(at)
-
-    def at(self, time_s: float) -> float | None:
-        """When the audio up to ``time_s`` had left; beyond the end the last frame counts, None before any."""
-        if not self._times:
-            return None
-        index = bisect_left(self._ends, round(time_s * SAMPLE_RATE))
-        return self._times[min(index, len(self._times) - 1)]
 
 
 class IzwiClient:
@@ -270,18 +205,6 @@ async def stream_paced(session: Session, chunks: Iterable[Samples], chunk_ms: in
         if speed > 0:
             await asyncio.sleep(max(0.0, start + spoken / SAMPLE_RATE / speed - time.monotonic()))
         await session.send(chunk)
-
-
-def rechunk(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:
-    """Cut pieces of any length into pieces of ``size`` samples; the last one may be shorter."""
-    rest = np.zeros(0, np.float32)
-    for chunk in chunks:
-        rest = np.concatenate([rest, chunk])
-        whole = len(rest) - len(rest) % size
-        yield from np.split(rest[:whole], range(size, whole, size)) if whole else ()
-        rest = rest[whole:]
-    if len(rest):
-        yield rest
 
 
 def error_of(data: ErrorData) -> IzwiError:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from izwi.client import Event, SendClock, Speech
+from izwi.client_events import Event, Speech
 from izwi.messages import (
     SpeechStartedMessage,
     TranscriptCommittedMessage,
@@ -16,6 +16,7 @@ from izwi.messages import (
     TranscriptPartialMessage,
     TranslationCommittedMessage,
 )
+from izwi.pacing import SendClock
 
 Percentiles = dict[str, float | None]
 """``p50`` and ``p95`` in seconds; None where nothing was measured."""

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from izwi.audio import SAMPLE_RATE
 from izwi.cli.record import notice
-from izwi.client import Event, Session, Speech
+from izwi.client import Session
+from izwi.client_events import Event, Speech
 from izwi.messages import (
     TranscriptCommittedMessage,
     TranscriptFinalMessage,

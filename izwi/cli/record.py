@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from izwi.client import Event, SendClock, Speech
+from izwi.client_events import Event, Speech
 from izwi.latency import LatencyMeter
 from izwi.messages import (
     EngineSwitchedMessage,
@@ -18,6 +18,7 @@ from izwi.messages import (
     TranslationCommitted,
     TranslationCommittedMessage,
 )
+from izwi.pacing import SendClock
 from izwi.subtitles import Cue
 
 STAGES = ("vad", "asr", "mt", "tts")

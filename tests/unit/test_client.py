@@ -10,8 +10,10 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from izwi import messages as m
-from izwi.client import IzwiClient, SendClock, Speech, rechunk, stream_paced
+from izwi.client import IzwiClient, stream_paced
+from izwi.client_events import Speech
 from izwi.errors import Overloaded, ProtocolViolation, Unavailable, UnsupportedPair
+from izwi.pacing import SendClock, rechunk
 
 Script = Callable[["Server"], Awaitable[None]]
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from izwi import messages as m
-from izwi.client import SendClock, Speech
+from izwi.client_events import Speech
 from izwi.latency import LatencyMeter, percentiles
+from izwi.pacing import SendClock
 
 
 def clock_of(frames: int, start: float = 100.0) -> SendClock:

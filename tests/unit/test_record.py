@@ -9,7 +9,8 @@ from izwi import messages as m
 from izwi.cli import outputs
 from izwi.cli.live import LiveDisplay, PlainDisplay
 from izwi.cli.record import Record
-from izwi.client import Event, SendClock, Speech
+from izwi.client_events import Event, Speech
+from izwi.pacing import SendClock
 
 STARTED = m.SessionStartedMessage(
     data=m.SessionStarted(

@@ -1,0 +1,52 @@
+"""What a client session yields: the server's messages as typed events, speech joined to its audio."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from izwi.messages import (
+    AudioProgressMessage,
+    EngineSwitchedMessage,
+    ErrorMessage,
+    SessionEndedMessage,
+    SessionGoingAwayMessage,
+    SessionStartedMessage,
+    SpeechEndedMessage,
+    SpeechSkippedMessage,
+    SpeechStartedMessage,
+    TranscriptCommittedMessage,
+    TranscriptFinalMessage,
+    TranscriptPartialMessage,
+    TranslationCommittedMessage,
+)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A piece of translated speech: ``pcm`` is mono int16 of shape (n,), empty where ``last`` closes the clause."""
+
+    clause: int
+    engine: str
+    sample_rate: int
+    pcm: npt.NDArray[np.int16]
+    last: bool
+
+
+Event = (
+    SessionStartedMessage
+    | AudioProgressMessage
+    | SpeechStartedMessage
+    | SpeechEndedMessage
+    | TranscriptPartialMessage
+    | TranscriptCommittedMessage
+    | TranscriptFinalMessage
+    | TranslationCommittedMessage
+    | Speech
+    | SpeechSkippedMessage
+    | EngineSwitchedMessage
+    | SessionGoingAwayMessage
+    | SessionEndedMessage
+    | ErrorMessage
+)
+"""What a session yields: the server's messages, with speech joined to its audio and without pings."""
