@@ -54,6 +54,8 @@ class Transcript:
         if not self._agreement.committed and _mean_confidence(hypothesis) < self._limits.noise_confidence:
             hypothesis = []
         settled_s = start_s + length_s - FORCED_TAIL_S if length_s >= self._limits.max_window_s else 0.0
+        if not hypothesis and not window.final and not settled_s:
+            return Update([], "", [], window.start)  # a doubtful pass: what was tentative stays so
         fresh = self._agreement.update(hypothesis, start_s, final=window.final, force_before_s=settled_s)
         return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s))
 
