@@ -1,0 +1,100 @@
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from deployments.stage import StageRunner
+from izwi.errors import ClientError, EngineFailed, UnsupportedPair
+from izwi.fallback import MAX_FAILURES
+
+
+@dataclass
+class Scripted:
+    """Answers with its name, or raises what it is told to."""
+
+    name: str
+    raises: Exception | None = None
+    calls: list[str] = field(default_factory=list)
+
+    def work(self, request: str) -> str:
+        self.calls.append(request)
+        if self.raises:
+            raise self.raises
+        return f"{self.name}:{request}"
+
+
+def broken(name: str) -> Scripted:
+    return Scripted(name, RuntimeError("broken"))
+
+
+async def test_the_first_engine_serves() -> None:
+    first, second = Scripted("first"), Scripted("second")
+    result, timing = await StageRunner("mt", [first, second]).run(lambda e: e.work("a"))
+    assert (result, timing.engine, second.calls) == ("first:a", "first", [])
+
+
+async def test_the_next_engine_gets_the_same_call() -> None:
+    first, second = broken("first"), Scripted("second")
+    result, timing = await StageRunner("mt", [first, second]).run(lambda e: e.work("a"))
+    assert (result, timing.engine, first.calls) == ("second:a", "second", ["a"])
+
+
+async def test_an_engine_that_keeps_failing_is_set_aside() -> None:
+    first, second = broken("first"), Scripted("second")
+    runner = StageRunner("mt", [first, second])
+    for _ in range(MAX_FAILURES + 2):
+        await runner.run(lambda e: e.work("a"))
+    assert len(first.calls) == MAX_FAILURES
+
+
+async def test_an_engine_set_aside_is_the_last_resort() -> None:
+    first, second = broken("first"), Scripted("second")
+    runner = StageRunner("mt", [first, second])
+    for _ in range(MAX_FAILURES):
+        await runner.run(lambda e: e.work("a"))
+    first.raises, second.raises = None, RuntimeError("broken")
+    result, _ = await runner.run(lambda e: e.work("b"))
+    assert result == "first:b"
+
+
+async def test_a_fault_of_the_request_passes_through() -> None:
+    first, second = Scripted("first", UnsupportedPair("no")), Scripted("second")
+    runner = StageRunner("mt", [first, second])
+    for _ in range(MAX_FAILURES + 1):  # and never counts against the engine
+        with pytest.raises(ClientError):
+            await runner.run(lambda e: e.work("a"))
+    assert second.calls == []
+    assert len(first.calls) == MAX_FAILURES + 1
+
+
+@pytest.mark.parametrize("engines", [[], [broken("first")], [broken("first"), broken("second")]])
+async def test_no_engine_left(engines: list[Scripted]) -> None:
+    with pytest.raises(EngineFailed, match="mt") as failure:
+        await StageRunner("mt", engines).run(lambda e: e.work("a"))
+    assert "broken" not in str(failure.value)
+
+
+async def test_only_engines_that_support_the_request() -> None:
+    first, second = Scripted("first"), Scripted("second")
+    result, _ = await StageRunner("mt", [first, second]).run(lambda e: e.work("a"), lambda e: e.name == "second")
+    assert (result, first.calls) == ("second:a", [])
+
+
+async def test_calls_leave_the_event_loop_and_are_timed() -> None:
+    def slow(engine: Scripted) -> int:
+        time.sleep(0.05)
+        return threading.get_ident()
+
+    runner = StageRunner("mt", [Scripted("only")])
+    (thread, first), (_, second) = await asyncio.gather(runner.run(slow), runner.run(slow))
+    assert thread != threading.get_ident()
+    assert first.compute_s >= 0.05
+    assert second.queue_s >= 0.04  # one worker: the second call waited for the first
+
+
+async def test_workers_run_in_parallel() -> None:
+    both = threading.Barrier(2, timeout=5)
+    runner = StageRunner("mt", [Scripted("only")], workers=2)
+    await asyncio.gather(runner.run(lambda _: both.wait()), runner.run(lambda _: both.wait()))
