@@ -40,17 +40,16 @@ def running_server(
     """
     port = free_port()
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "graphs.launch", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "graphs.launch", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--dashboard-port", "0", *arguments]  # the usual port may belong to a server that runs already
     with log.open("wb") as output:
         # A group of its own: Ctrl-C reaches the command first, which then stops the server in order.
-        # No dashboard: its fixed port may belong to a server that runs already.
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env=os.environ | {"IZWI_DASHBOARD_PORT": "0"},
         )
     try:
         url = f"http://127.0.0.1:{port}"

@@ -5,6 +5,7 @@ from ray import serve
 from deployments.asr import engine
 from deployments.asr.engine import AsrEngine
 from deployments.stage import StageRunner
+from izwi import logs
 from izwi.errors import UnsupportedLanguage
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, AsrResult, Capabilities
@@ -13,6 +14,7 @@ from izwi.stages import AsrRequest, AsrResult, Capabilities
 @serve.deployment(name="asr")
 class Asr:
     def __init__(self, settings: Settings) -> None:
+        logs.configure(settings.log_level, settings.debug)
         self._runner = StageRunner("asr", engine.load(settings), settings.asr.workers)
 
     async def __call__(self, request: AsrRequest) -> AsrResult:

@@ -4,6 +4,7 @@ from ray import serve
 
 from deployments.mt import engine
 from deployments.stage import StageRunner
+from izwi import logs
 from izwi.settings import Settings
 from izwi.stages import Capabilities, MtRequest, MtResult
 
@@ -14,6 +15,7 @@ WORKERS = 2
 @serve.deployment(name="mt")
 class Mt:
     def __init__(self, settings: Settings) -> None:
+        logs.configure(settings.log_level, settings.debug)
         self._runner = StageRunner("mt", engine.load(settings), WORKERS)
         self._pairs = frozenset[tuple[str, str]]().union(*(e.pairs for e in self._runner.engines))
 

@@ -7,6 +7,7 @@ from ray import serve
 from deployments.stage import StageRunner
 from deployments.tts import engine
 from deployments.tts.pcm import SPEECH_RATE, finish
+from izwi import logs
 from izwi.pieces import split_for_speech
 from izwi.settings import Settings
 from izwi.stages import Capabilities, TtsChunk, TtsRequest
@@ -18,6 +19,7 @@ WORKERS = 2
 @serve.deployment(name="tts")
 class Tts:
     def __init__(self, settings: Settings) -> None:
+        logs.configure(settings.log_level, settings.debug)
         self._settings = settings.tts
         self._runner = StageRunner("tts", engine.load(settings), WORKERS)
         self._languages = frozenset[str]().union(*(e.languages for e in self._runner.engines))

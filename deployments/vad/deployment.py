@@ -4,6 +4,7 @@ from ray import serve
 
 from deployments.stage import StageRunner
 from deployments.vad import engine
+from izwi import logs
 from izwi.settings import Settings
 from izwi.stages import Capabilities, VadRequest, VadResult
 
@@ -11,6 +12,7 @@ from izwi.stages import Capabilities, VadRequest, VadResult
 @serve.deployment(name="vad")
 class Vad:
     def __init__(self, settings: Settings) -> None:
+        logs.configure(settings.log_level, settings.debug)
         self._runner = StageRunner("vad", engine.load(settings))
 
     async def __call__(self, request: VadRequest) -> VadResult:
