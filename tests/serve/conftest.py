@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import psutil
 import pytest
 import ray
 from ray import serve
@@ -31,13 +30,3 @@ def graph(port: int) -> Iterator[DeploymentHandle]:
         yield serve.run(app(GraphArgs()), name="izwi", route_prefix="/")
     finally:
         ray.shutdown()
-
-
-def replica_pid(deployment: str) -> int:
-    """Process of the one replica of a deployment."""
-    title = f"ray::ServeReplica:izwi:{deployment}"
-    found = [
-        p.pid for p in psutil.process_iter(["name", "cmdline"]) if " ".join(p.info["cmdline"] or []).startswith(title)
-    ]
-    assert len(found) == 1, f"{title}: {found}"
-    return found[0]

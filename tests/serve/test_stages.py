@@ -15,7 +15,7 @@ from deployments.ingress.metrics import Metrics
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import IzwiError, UnsupportedPair, error_classes
 from izwi.stages import AsrRequest, MtRequest, TtsRequest, VadRequest, VadState
-from tests.serve.conftest import replica_pid
+from tests.replicas import replica_pid
 from tests.speech import LIBRIVOX, load, needs_librivox
 
 STAGES = ("vad", "asr", "mt", "tts")

@@ -1,0 +1,63 @@
+"""`serve run serve_config.yaml`: the production file starts on a machine without a GPU."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import yaml
+from ray.serve.schema import ServeDeploySchema
+
+from graphs.launch import RAY_ENVIRONMENT
+from tests.net import free_port
+
+CONFIG = Path(__file__).resolve().parents[2] / "serve_config.yaml"
+START_LIMIT_S = 120
+
+
+def test_the_file_fits_rays_schema_and_scales_every_stage() -> None:
+    config = ServeDeploySchema.model_validate(yaml.safe_load(CONFIG.read_text()))
+    (application,) = config.applications
+    scaled = {d.name: d.autoscaling_config for d in application.deployments}
+    assert set(scaled) == {"ingress", "vad", "asr", "mt", "tts"}
+    assert all((c["min_replicas"], c["max_replicas"]) == (1, 10) for c in scaled.values())  # type: ignore[index]
+    assert [application.args[stage]["resources"]["gpus"] for stage in ("asr", "mt", "tts")] == [0.4, 0.3, 0.2]
+
+
+def test_it_starts_without_a_gpu_and_says_so(tmp_path: Path) -> None:
+    port = free_port()
+    config = yaml.safe_load(CONFIG.read_text())
+    config["http_options"]["port"] = port
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [Path(sys.executable).parent / "serve", "run", str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=os.environ | RAY_ENVIRONMENT,
+        )
+    try:
+        deadline = time.monotonic() + START_LIMIT_S
+        ready = False
+        while not ready and time.monotonic() < deadline and process.poll() is None:
+            try:
+                ready = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).is_success
+            except httpx.TransportError:
+                pass
+            time.sleep(0.5)
+        assert ready, log.read_text()[-3000:]
+        assert "GPU fractions resolved to CPU" in log.read_text()
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
