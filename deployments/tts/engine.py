@@ -19,6 +19,8 @@ SILENT: Pcm = np.zeros(0, np.int16)
 
 # Control characters end the input of some engines, and brackets open phoneme notation in Piper and espeak-ng.
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\[\]]")
+# Some fifty dotted letters in a row, as in an endless abbreviation, crash espeak-ng, and Piper has it in-process.
+_DOTTED = re.compile(r"(?:[^\s.]{1,4}\.){9,}")
 
 
 class TtsEngine(Protocol):
@@ -89,5 +91,5 @@ def check_language(languages: Iterable[str], language: str) -> None:
 
 def speakable(text: str) -> str:
     """The text without what confuses engines; empty if no letter or digit is left."""
-    cleaned = _UNSPEAKABLE.sub(" ", text).strip()
+    cleaned = _DOTTED.sub(lambda dotted: dotted[0].replace(".", " "), _UNSPEAKABLE.sub(" ", text)).strip()
     return cleaned if any(c.isalnum() for c in cleaned) else ""

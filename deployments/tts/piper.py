@@ -1,6 +1,7 @@
 """Piper (https://github.com/OHF-Voice/piper1-gpl), a VITS voice in ONNX: English, faster than it can be listened to."""
 
 import json
+import textwrap
 
 import numpy as np
 from piper import PiperVoice
@@ -10,6 +11,10 @@ from deployments.tts import onnx
 from deployments.tts.engine import SILENT, Pcm, speakable
 from izwi import models
 from izwi.settings import Settings
+
+MAX_CHARS = 120
+"""Text given to the voice at once. Its espeak-ng runs inside this process, and over random texts of symbols and
+abbreviations it crashed from about 200 characters on; pieces are shorter anyway."""
 
 
 class Piper:
@@ -26,5 +31,7 @@ class Piper:
 
     def synthesise(self, text: str, language: str, voice: str | None, speed: float) -> tuple[Pcm, int]:
         """See `TtsEngine.synthesise`. There is one voice."""
-        chunks = self._voice.synthesize(speakable(text), SynthesisConfig(length_scale=1 / speed))
-        return np.concatenate([SILENT, *(chunk.audio_int16_array for chunk in chunks)]), self._voice.config.sample_rate
+        config = SynthesisConfig(length_scale=1 / speed)
+        parts = textwrap.wrap(speakable(text), MAX_CHARS)
+        spoken = [chunk.audio_int16_array for part in parts for chunk in self._voice.synthesize(part, config)]
+        return np.concatenate([SILENT, *spoken]), self._voice.config.sample_rate

@@ -1,6 +1,8 @@
 import json
 import re
+import textwrap
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,6 +124,34 @@ class TestEveryEngine:
 @given(text=st.text(max_size=30))
 def test_no_text_breaks_piper(engines: dict[str, engine.TtsEngine], text: str) -> None:
     assert engines["piper"].synthesise(text, "en", None, 1.0)[0].dtype == np.int16
+
+
+@needs["piper"]
+@pytest.mark.parametrize("text", ["x." * 400, ("x." * 25 + " ") * 40, "क्." * 100, "x.y. " * 100, "..a " * 400])
+def test_texts_that_crash_espeak_do_not_kill_piper(engines: dict[str, engine.TtsEngine], text: str) -> None:
+    """Phonemes only, in this process as in production: synthesising minutes of letters takes as long."""
+    from deployments.tts.piper import MAX_CHARS
+
+    voice = engines["piper"]._voice
+    for part in textwrap.wrap(engine.speakable(text), MAX_CHARS):
+        assert voice.phonemize(part)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [("U.S.A. at 3.5", "U.S.A. at 3.5"), ("x." * 9, "x " * 8 + "x"), ("a [b]\0c", "a  b  c"), (" ... ", "")],
+)
+def test_speakable(text: str, spoken: str) -> None:
+    assert engine.speakable(text) == spoken
+
+
+def test_a_crash_of_espeak_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "espeak-ng"
+    program.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(EspeakError, match="exit status -11"):
+        espeak.run("-q", text="house")
 
 
 @needs["kokoro"]
