@@ -45,14 +45,14 @@ class Agreement:
     Args:
         window: hypotheses that vote on a word.
         threshold: share of them that must agree, in (0, 1].
-        min_confidence: below it, twice as many hypotheses vote.
+        min_confidence: below it, one hypothesis more votes.
     """
 
     def __init__(self, window: int, threshold: float, min_confidence: float) -> None:
         self._window = window
         self._threshold = threshold
         self._min_confidence = min_confidence
-        self._history: deque[list[str]] = deque(maxlen=2 * window)
+        self._history: deque[list[str]] = deque(maxlen=window + 1)
         self.committed: list[Word] = []
         self.tentative: list[Word] = []
 
@@ -85,7 +85,7 @@ class Agreement:
         return fresh
 
     def _agreed(self, prefix: list[str], confidence: float) -> bool:
-        voters = self._window if confidence >= self._min_confidence else 2 * self._window
+        voters = self._window + (confidence < self._min_confidence)
         votes = list(self._history)[-voters:]
         if len(votes) < voters:
             return False

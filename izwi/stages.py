@@ -77,8 +77,8 @@ class AsrResult:
     language: str
     language_probability: float
     timing: Timing
-    padded: bool = False
-    """The guard rejected the short window and the 30 s window was decoded instead."""
+    retries: int = 0
+    """Longer windows that were decoded because the guard rejected the ones before."""
 
 
 @dataclass(frozen=True)

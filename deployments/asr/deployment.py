@@ -26,7 +26,7 @@ class Asr:
             return request.language is None or request.language in engine.languages
 
         heard, timing = await self._runner.run(lambda engine: engine.transcribe(request), supports)
-        return AsrResult(heard.words, heard.language, heard.language_probability, timing, heard.padded)
+        return AsrResult(heard.words, heard.language, heard.language_probability, timing, heard.retries)
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(

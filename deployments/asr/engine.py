@@ -16,7 +16,7 @@ class Transcript:
     words: tuple[Word, ...]
     language: str
     language_probability: float
-    padded: bool = False
+    retries: int = 0
 
 
 class AsrEngine(Protocol):

@@ -52,31 +52,39 @@ class FasterWhisper:
         seconds = request.samples.size / RATE
         if seconds > MAX_S:
             raise AudioTooLong(f"one window takes at most {MAX_S:g} s of audio, not {seconds:.1f} s")
-        padded = self._asr.padded
-        encoded = self._encode(request.samples, padded)
+        silences = self._silences(seconds)
+        encoded = self._encode(request.samples, silences[0])
         language, probability = (request.language, 1.0) if request.language else self._detect(encoded)
         tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._model.is_multilingual, "transcribe", language)
         beam = self._asr.beam_size if request.final else 1
-        decoded = self._decode(encoded, tokenizer, beam, seconds, padded)
-        verdict = guard.judge(decoded)
-        if verdict is Verdict.UNSURE and not request.final:
-            # A third of the 0.5 s openings of an utterance end here, and none beyond 2 s. The padded window would
-            # take 0.5 s to guess no better, while the next partial has more audio.
-            return Transcript((), language, probability, padded)
-        if not padded and verdict not in (Verdict.GOOD, Verdict.SILENCE):
-            log.debug("window_rejected", verdict=verdict.value, seconds=round(seconds, 2))
-            padded = True
-            encoded = self._encode(request.samples, padded)
-            decoded = self._decode(encoded, tokenizer, beam, seconds, padded)
+        retries = 0
+        while True:
+            decoded = self._decode(encoded, tokenizer, beam, seconds, padded=retries == len(silences) - 1)
             verdict = guard.judge(decoded)
+            if verdict is Verdict.UNSURE and not request.final:
+                # A third of the 0.5 s openings of an utterance end here, and none beyond 2 s. A longer window
+                # would guess no better, while the next partial has more audio.
+                return Transcript((), language, probability, retries)
+            if verdict in (Verdict.GOOD, Verdict.SILENCE) or retries == len(silences) - 1:
+                break
+            log.debug("window_rejected", verdict=verdict.value, seconds=round(seconds, 2), retries=retries)
+            retries += 1
+            encoded = self._encode(request.samples, silences[retries])
         if verdict is Verdict.SILENCE:
-            return Transcript((), language, probability, padded)
+            return Transcript((), language, probability, retries)
         tokens = guard.cut_loops(decoded.tokens)
-        return Transcript(self._words(encoded, tokenizer, tokens, seconds), language, probability, padded)
+        return Transcript(self._words(encoded, tokenizer, tokens, seconds), language, probability, retries)
 
-    def _encode(self, samples: Samples, padded: bool) -> ctranslate2.StorageView:
+    def _silences(self, seconds: float) -> tuple[float, ...]:
+        """Seconds of silence appended at each try, shortest first; the last one fills the window."""
+        full = _FULL_S - seconds
+        if self._asr.padded:
+            return (full,)
+        return (*(s for s in (self._asr.margin_s, self._asr.retry_margin_s) if s < full), full)
+
+    def _encode(self, samples: Samples, silence_s: float) -> ctranslate2.StorageView:
         """Encoder output, shape (1, frames / 2, width), of the audio and the silence after it."""
-        total = round((_FULL_S if padded else min(_FULL_S, samples.size / RATE + self._asr.margin_s)) * RATE)
+        total = samples.size + round(silence_s * RATE)
         features = self._whisper.feature_extractor(np.pad(samples, (0, total - samples.size)))
         frames = min(features.shape[-1], round(_FULL_S * RATE / _HOP)) // 2 * 2  # the encoder's stride is 2
         storage = get_ctranslate2_storage(np.ascontiguousarray(features[None, :, :frames]))

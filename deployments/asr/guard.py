@@ -58,7 +58,7 @@ def token_limit(seconds: float) -> int:
 
 
 def judge(decoded: Decoded) -> Verdict:
-    """Whether a decoding can be believed; anything but GOOD and SILENCE asks for the padded window."""
+    """Whether a decoding can be believed; anything but GOOD and SILENCE asks for a longer window."""
     if is_silence(decoded):
         return Verdict.SILENCE
     if find_loop(decoded.tokens) or compression_ratio(decoded.text) > MAX_COMPRESSION:
@@ -101,7 +101,7 @@ def says_twice(text: str) -> bool:
     """A phrase follows itself at once, case and punctuation aside.
 
     This is how a short window usually fails: "the air is pure the air is pure", with high probability. People do
-    it too, so that it asks for the padded window but is never cut. Measured in UTF-8 bytes, as a phrase of Chinese
+    it too, so that it asks for a longer window but is never cut. Measured in UTF-8 bytes, as a phrase of Chinese
     has a third of the characters of an English one.
     """
     return _TWICE.search("".join(filter(str.isalnum, text.lower())).encode()) is not None

@@ -67,8 +67,7 @@ class StageCalls:
         result: AsrResult = await self._call(
             "asr", self._handles.asr, request, attempts=ATTEMPTS if request.final else 1
         )
-        if result.padded:
-            self._metrics.asr_padded.inc()
+        self._metrics.asr_retries.inc(result.retries)
         return result
 
     async def mt(self, request: MtRequest) -> MtResult:

@@ -33,8 +33,8 @@ class Metrics:
         self.fallbacks = Counter(
             "izwi_engine_fallbacks", "Calls served by another engine after one failed", ["stage", "failed"], registry=r
         )
-        self.asr_padded = Counter(
-            "izwi_asr_padded_windows", "Short windows the guard rejected and decoded again padded", registry=r
+        self.asr_retries = Counter(
+            "izwi_asr_window_retries", "Windows the guard rejected and that were decoded again, longer", registry=r
         )
         self.queue_depth = Gauge("izwi_queue_depth", "Items waiting, summed over sessions", ["queue"], registry=r)
         self.requests = Histogram(

@@ -97,7 +97,8 @@ class Pipeline:
             except PipelineError:
                 log.warning("apertium_restarted")
                 answer = self._ask(request)
-        return restore(answer.decode(errors="replace").removesuffix(_END)).strip()
+        # Some of its rules leave two spaces where a word fell away.
+        return " ".join(restore(answer.decode(errors="replace").removesuffix(_END)).split())
 
     def close(self) -> None:
         with self._lock:
