@@ -107,7 +107,7 @@ class SessionSettings(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
     update_ms: int = Field(default=300, ge=50)
-    """New speech that triggers a partial pass when the recogniser is free; under load the period stretches by itself."""
+    """New speech that triggers a partial pass when the recogniser is free; under load the period stretches."""
     agreement_window: int = Field(default=2, ge=1)
     """Hypotheses that vote on a word (LocalAgreement-n)."""
     agreement_threshold: float = Field(default=0.7, gt=0, le=1)
