@@ -57,13 +57,21 @@ class Agreement:
         self.tentative: list[Word] = []
 
     def update(
-        self, hypothesis: Sequence[Word], window_start_s: float, *, final: bool = False, force_before_s: float = 0.0
+        self,
+        hypothesis: Sequence[Word],
+        window_start_s: float,
+        *,
+        final: bool = False,
+        complete_before_s: float = 0.0,
+        force_before_s: float = 0.0,
     ) -> list[Word]:
         """Take a hypothesis (times in session seconds) and return the newly committed words.
 
         Args:
             window_start_s: where the decoded audio begins.
             final: the audio is complete, commit everything.
+            complete_before_s: the last word, too, may be committed if it ends before this time; otherwise it has to
+                wait for company, because the end of the audio may have cut it off.
             force_before_s: commit words that end before this time even without agreement.
         """
         inside = [word for word in self.committed if word.start_s >= window_start_s - 0.05]
@@ -73,8 +81,8 @@ class Agreement:
         count = 0
         for index, word in enumerate(rest):
             forced = word.end_s < force_before_s
-            # The last word of a partial may be cut off by the end of the audio: it has to wait for company.
-            agreed = index + 1 < len(rest) and self._agreed(keys[: index + 1], word.confidence)
+            complete = index + 1 < len(rest) or word.end_s <= complete_before_s
+            agreed = complete and self._agreed(keys[: index + 1], word.confidence)
             if not (final or forced or agreed):
                 break
             count = index + 1

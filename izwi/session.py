@@ -11,7 +11,7 @@ Ray: the stages and `Emit` are passed in.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentE
 from izwi.settings import Settings
 from izwi.stages import (
     AsrRequest,
+    AsrResult,
     MtRequest,
     MtResult,
     Samples,
@@ -35,7 +36,7 @@ from izwi.stages import (
     VadState,
 )
 from izwi.transcript import Transcript
-from izwi.utterance import Utterance
+from izwi.utterance import Utterance, Window
 
 Emit = Callable[[ServerMessage, bytes | None], Awaitable[None]]
 """Takes a message and the binary frame that follows it, if any; numbers and sends them. May wait."""
@@ -160,18 +161,23 @@ class Session:
         await clauses.put(None)
 
     async def _transcribe(self, utterance: Utterance, clauses: Clauses) -> None:
-        """One ASR call at a time; each takes all audio that has come in since, the last one is the careful one."""
+        """One ASR call at a time; each takes all audio that has come in since. A pause gets a careful pass at once; if
+        it turns out to be the end, that pass is the final one."""
         transcript = Transcript(self._limits)
         given = None if self._start.source_language == "auto" else self._start.source_language
         vote = LanguageVote(self._language)
         language, engine, complete = given or "", "", False
-        fresh_samples = self._limits.update_ms * SAMPLE_RATE // 1000
+        fresh, pause = (ms * SAMPLE_RATE // 1000 for ms in (self._limits.update_ms, self._limits.pause_ms))
+        ahead: tuple[Window, AsrResult] | None = None  # a careful pass made in a pause
         while not complete:
-            window = await utterance.next_window(fresh_samples, int(self._limits.max_window_s * 2 * SAMPLE_RATE))
+            window = await utterance.next_window(fresh, pause, int(self._limits.max_window_s * 2 * SAMPLE_RATE))
             complete = window.final
-            asked = given or (vote.best if complete else vote.settled)
+            asked = given or (vote.best if complete or window.pause else vote.settled)
             try:
-                result = await self._stages.asr(AsrRequest(window.samples, asked, complete))
+                if complete and ahead and ahead[0].speech_end == window.speech_end:
+                    window, result = replace(ahead[0], final=True), ahead[1]
+                else:
+                    result = await self._stages.asr(AsrRequest(window.samples, asked, complete or window.pause))
             except IzwiError as error:
                 await self._emit(events.failure(error), None)
                 if not complete:
@@ -179,6 +185,7 @@ class Session:
                 update = transcript.give_up(window)
             else:
                 language, engine = result.language, result.timing.engine
+                ahead = (window, result) if window.pause else None
                 await self._note_engine("asr", result.timing)
                 if asked is None and result.words:
                     vote.hear(language, result.language_probability, len(window.samples) / SAMPLE_RATE)

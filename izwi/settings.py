@@ -108,6 +108,9 @@ class SessionSettings(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
     update_ms: int = Field(default=300, ge=50)
     """New speech that triggers a partial pass when the recogniser is free; under load the period stretches."""
+    pause_ms: int = Field(default=200, ge=32)
+    """Silence after which a careful pass is made at once: most often the utterance ends here, and its final transcript
+    is then ready when the endpoint is reached."""
     agreement_window: int = Field(default=2, ge=1)
     """Hypotheses that vote on a word (LocalAgreement-n)."""
     agreement_threshold: float = Field(default=0.7, gt=0, le=1)

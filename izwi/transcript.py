@@ -12,6 +12,8 @@ from izwi.utterance import Window
 
 FORCED_TAIL_S = 2.0
 """When a window is committed by force, its last words are left: they may be cut off."""
+COMPLETE_S = 0.5
+"""A last word followed by this much more audio is not cut off: what follows just has not been recognised yet."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,14 @@ class Transcript:
         settled_s = start_s + length_s - FORCED_TAIL_S if length_s >= self._limits.max_window_s else 0.0
         if not hypothesis and not window.final and not settled_s:
             return Update([], "", [], window.start)  # a doubtful pass: what was tentative stays so
-        fresh = self._agreement.update(hypothesis, start_s, final=window.final, force_before_s=settled_s)
+        end_s = start_s + length_s
+        fresh = self._agreement.update(
+            hypothesis,
+            start_s,
+            final=window.final,
+            complete_before_s=end_s if window.pause else end_s - COMPLETE_S,
+            force_before_s=settled_s,
+        )
         return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s))
 
     def give_up(self, window: Window) -> Update:

@@ -17,6 +17,10 @@ class Window:
     """Stream offset of the first sample."""
     final: bool
     """Nothing will follow: the utterance is closed and the window reaches its end."""
+    pause: bool
+    """The speaker has been silent for a moment: no word is cut off, and this may turn out to be the end."""
+    speech_end: int
+    """Stream offset after the last speech so far."""
 
 
 class Utterance:
@@ -36,6 +40,7 @@ class Utterance:
         self._limit = limit
         self._speech_end = start
         self._seen = onset  # the pre-roll is no news
+        self._paused_at = start  # end of the speech whose pause has been reported
         self._changed = asyncio.Condition()
 
     async def append(self, samples: Samples, speech: bool) -> None:
@@ -52,13 +57,32 @@ class Utterance:
             self.end = end
             self._changed.notify_all()
 
-    async def next_window(self, fresh: int, most: int) -> Window:
-        """Wait for ``fresh`` new samples of speech, or the end; return at most ``most`` samples."""
+    async def next_window(self, fresh: int, pause: int, most: int) -> Window:
+        """Wait for ``fresh`` new samples of speech, for ``pause`` samples of silence after any, or for the end.
+
+        Returns:
+            At most ``most`` samples from the start of what is held.
+        """
         async with self._changed:
-            await self._changed.wait_for(lambda: self.end is not None or self._speech_end - self._seen >= fresh)
+            await self._changed.wait_for(lambda: self.end is not None or self._due(fresh, pause))
             samples = np.concatenate(self._parts)[:most]
-            self._seen = self.start + len(samples)
-            return Window(samples, self.start, self.end is not None and len(samples) == self._held)
+            reached = self.start + len(samples)
+            self._seen = max(self._seen, reached)
+            whole = len(samples) == self._held
+            if whole and reached - self._speech_end >= pause:
+                self._paused_at = self._speech_end
+            return Window(
+                samples,
+                self.start,
+                final=self.end is not None and whole,
+                pause=whole and reached - self._speech_end >= pause,
+                speech_end=self._speech_end,
+            )
+
+    def _due(self, fresh: int, pause: int) -> bool:
+        unseen = self._speech_end - self._seen
+        silent = self.start + self._held - self._speech_end
+        return unseen >= fresh or (silent >= pause and self._speech_end > self._paused_at)
 
     async def drop_before(self, offset: int) -> None:
         """Forget audio before a stream offset."""
