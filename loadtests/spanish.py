@@ -1,6 +1,6 @@
 """Spanish speech for benchmarks: ordinary sentences spoken by Kokoro, since no Spanish recording ships in a package.
 
-    python -m loadtests.spanish out/spanish.wav
+python -m loadtests.spanish out/spanish.wav
 """
 
 from pathlib import Path
