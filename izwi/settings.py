@@ -142,7 +142,12 @@ class Settings(BaseSettings):
     """The whole tree. ``Settings()`` reads the environment; pass it on by value from there."""
 
     model_config = SettingsConfigDict(
-        env_prefix="IZWI_", env_nested_delimiter="__", env_file=".env", extra="ignore", use_attribute_docstrings=True
+        env_prefix="IZWI_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,  # an empty IZWI_MODELS_DIR would be the current folder
+        extra="ignore",
+        use_attribute_docstrings=True,
     )
     profile: Profile = "dev"
     """``dev`` (laptop), ``edge`` (tiny model), ``cloud`` (GPU, autoscaled) or ``realtime`` (GPU, lowest delay)."""

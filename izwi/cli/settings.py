@@ -48,11 +48,15 @@ def _lines(values: BaseModel, standard: BaseModel, prefix: str) -> Iterator[str]
         value, default = getattr(values, name), getattr(standard, name)
         key = f"{prefix}{name.upper()}"
         if isinstance(value, BaseModel):
-            groups += [f"\n# --- {field.description} ---\n", *_lines(value, default, f"{key}__")]
+            groups += [f"\n{_comment(f'--- {field.description} ---')}\n", *_lines(value, default, f"{key}__")]
         else:
             mark = "#" if value == default else ""
-            yield f"\n# {field.description}\n{mark}{key}={_encoded(value)}\n"
+            yield f"\n{_comment(field.description or '')}\n{mark}{key}={_encoded(value)}\n"
     yield from groups
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"# {line}" for line in text.splitlines())
 
 
 def _encoded(value: Any) -> str:

@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from izwi.cli.settings import defaults, env_file
@@ -80,6 +81,18 @@ def test_every_line_of_the_example_can_be_made_active() -> None:
     assert len(lines) > 60
     Path(".env").write_text("\n".join(lines))
     assert Settings() == defaults()
+
+
+def test_the_example_is_a_valid_dotenv_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [line for line in env_file(defaults()).splitlines() if line]
+    assert [line for line in lines if not line.startswith(("#", "IZWI_"))] == []
+    active = tmp_path / "active.env"
+    active.write_text("\n".join(line.removeprefix("#") if line.startswith("#IZWI_") else line for line in lines))
+    values = dotenv_values(active)  # python-dotenv warns in the log about what it cannot parse
+    assert caplog.records == []
+    assert len(values) == sum(line.startswith("#IZWI_") for line in lines)
+    assert {key for key in values if not key.startswith("IZWI_")} == set()
+    assert Settings(_env_file=active).model_dump() == Settings().model_dump()  # type: ignore[call-arg]
 
 
 def test_every_setting_says_what_it_is_for() -> None:
