@@ -107,7 +107,12 @@ def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event
         _announce(settings, context.dashboard_url, context.address_info["session_dir"])
         stop.wait()
         typer.echo("stopping ...")
-        handle.drain.remote(DRAIN_S).result(timeout_s=DRAIN_S + 1.0)
+        try:
+            cut = handle.drain.remote(DRAIN_S).result(timeout_s=DRAIN_S + 1.0)
+        except TimeoutError:
+            cut = "some"
+        if cut:
+            typer.echo(f"{cut} sessions did not end in time")
     finally:
         ray.shutdown()
     typer.echo("stopped")

@@ -33,7 +33,7 @@ def retold(committed: Sequence[Word], hypothesis: Sequence[Word]) -> int:
     boundary = committed[-1].end_s
 
     def cost(count: int) -> float:
-        end = hypothesis[count - 1].end_s if count else min(committed[0].start_s, hypothesis[0].start_s)
+        end = hypothesis[count - 1].end_s if count else hypothesis[0].start_s
         return Levenshtein.distance(expected, heard[:count]) + abs(end - boundary) / EDIT_SECONDS
 
     return min(range(len(heard) + 1), key=cost) if heard else 0
@@ -90,6 +90,12 @@ class Agreement:
         fresh = rest[:count]
         self.committed += fresh
         self.tentative = rest[count:]
+        return fresh
+
+    def commit_tentative(self) -> list[Word]:
+        """Settle for the last hypothesis: nothing better will come."""
+        fresh, self.tentative = self.tentative, []
+        self.committed += fresh
         return fresh
 
     def _agreed(self, prefix: list[str], confidence: float) -> bool:

@@ -5,6 +5,7 @@
     │   ├── InvalidMessage       400  not JSON, or a field that does not fit
     │   ├── UnknownMessageType   400  JSON, but no message we know
     │   ├── ProtocolViolation    409  a valid message at the wrong time
+    │   ├── ClientTimeout        408  the client said nothing for too long
     │   ├── UnsupportedLanguage  400  no engine for this language
     │   ├── UnsupportedPair      400  no engine for this translation direction
     │   ├── UnsupportedAudio     415  not audio, truncated, or empty
@@ -50,6 +51,11 @@ class UnknownMessageType(ClientError):
 class ProtocolViolation(ClientError):
     code = "protocol_violation"
     status = 409
+
+
+class ClientTimeout(ClientError):
+    code = "client_timeout"
+    status = 408
 
 
 class UnsupportedLanguage(ClientError):

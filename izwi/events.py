@@ -99,9 +99,17 @@ def switched(stage: str, before: str, after: str) -> m.EngineSwitchedMessage:
     return m.EngineSwitchedMessage(data=m.EngineSwitched(stage=stage, before=before, after=after))
 
 
-def failure(error: IzwiError) -> m.ErrorMessage:
+def failure(error: IzwiError, utterance: int | None = None, clause: int | None = None) -> m.ErrorMessage:
     """One piece of work failed; the session goes on. The ingress fills in the request id."""
-    data = m.ErrorData(code=error.code, message=str(error), retryable=error.retryable, fatal=False, request_id="")
+    data = m.ErrorData(
+        code=error.code,
+        message=str(error),
+        retryable=error.retryable,
+        fatal=False,
+        request_id="",
+        utterance=utterance,
+        clause=clause,
+    )
     return m.ErrorMessage(data=data)
 
 

@@ -156,6 +156,10 @@ class ErrorData(Data):
     fatal: bool
     """The server closes the session after this."""
     request_id: str
+    utterance: int | None = None
+    """The utterance that could not be recognised, or could only in part."""
+    clause: int | None = None
+    """The clause that could not be translated or spoken."""
 
 
 class Message(BaseModel):

@@ -41,6 +41,12 @@ from izwi.utterance import Utterance, Window
 Emit = Callable[[ServerMessage, bytes | None], Awaitable[None]]
 """Takes a message and the binary frame that follows it, if any; numbers and sends them. May wait."""
 
+LONGEST_WINDOW_S = 28.0
+"""Whisper's 30 s less the silence it needs at the end."""
+HELD_S = 40.0
+"""Audio of one utterance kept while recognition is behind; then the listener waits, and with it the client's window."""
+BACK_OFF_S = 0.2
+"""Pause after a failed pass: the stage was asked several times already."""
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""
 
@@ -85,6 +91,8 @@ class Session:
         self._language: str | None = None  # of the utterance before
         self._engines: dict[str, str] = {}
         self._received = 0
+        self._settled = 0
+        self._floor: int | None = None
         self._utterances = 0
         self._clauses = 0
 
@@ -102,6 +110,7 @@ class Session:
             tasks.create_task(self._recognise(utterances, clauses), name="recognise")
             tasks.create_task(self._translate(clauses, translations), name="translate")
             tasks.create_task(self._speak(translations), name="speak")
+        self._settled = self._received
         await self._progress()
         await self._emit(events.ended(self._received, self._utterances, self._clauses), None)
 
@@ -131,15 +140,16 @@ class Session:
             result = await self._stages.vad(VadRequest(samples, state))
             await self._note_engine("vad", result.timing)
             probabilities, state = result.probabilities, result.state
+        self._floor = self._segmenter.safe_position
         for event in self._segmenter.push(samples, probabilities):
             await self._segment(event, utterances)
+        self._floor = None
         return state
 
     async def _segment(self, event: SegmentEvent, utterances: Utterances) -> None:
         match event:
             case Opened(start, onset, samples):
-                limit = int((self._limits.max_window_s + self._settings.window_s) * SAMPLE_RATE)
-                utterance = Utterance(self._utterances, start, onset, limit)
+                utterance = Utterance(self._utterances, start, onset, int(HELD_S * SAMPLE_RATE))
                 self._utterances += 1
                 await utterance.append(samples, speech=True)
                 self._open.append(utterance)
@@ -168,9 +178,10 @@ class Session:
         vote = LanguageVote(self._language)
         language, engine, complete = given or "", "", False
         fresh, pause = (ms * SAMPLE_RATE // 1000 for ms in (self._limits.update_ms, self._limits.pause_ms))
+        most = int(min(2 * self._limits.max_window_s, LONGEST_WINDOW_S) * SAMPLE_RATE)
         ahead: tuple[Window, AsrResult] | None = None  # a careful pass made in a pause
         while not complete:
-            window = await utterance.next_window(fresh, pause, int(self._limits.max_window_s * 2 * SAMPLE_RATE))
+            window = await utterance.next_window(fresh, pause, most)
             complete = window.final
             asked = given or (vote.best if complete or window.pause else vote.settled)
             try:
@@ -179,8 +190,9 @@ class Session:
                 else:
                     result = await self._stages.asr(AsrRequest(window.samples, asked, complete or window.pause))
             except IzwiError as error:
-                await self._emit(events.failure(error), None)
-                if not complete:
+                await self._emit(events.failure(error, utterance=utterance.number), None)
+                if not complete and len(window.samples) < self._limits.max_window_s * SAMPLE_RATE:
+                    await asyncio.sleep(BACK_OFF_S)
                     continue
                 update = transcript.give_up(window)
             else:
@@ -213,7 +225,7 @@ class Session:
             try:
                 result = await self._translation(clause.text, languages, tuple(context))
             except IzwiError as error:
-                await self._emit(events.failure(error), None)
+                await self._emit(events.failure(error, clause=number), None)
                 continue
             context.append(clause.text)
             await self._emit(events.translation(number, spoken.utterance, clause, languages, result), None)
@@ -244,17 +256,21 @@ class Session:
                     if len(chunk.pcm):
                         await self._emit(events.speech(item.number, chunk), chunk.pcm.tobytes())
             except IzwiError as error:
-                await self._emit(events.failure(error), None)
+                await self._emit(events.failure(error, clause=item.number), None)
             await self._emit(events.speech_closed(item.number, engine, rate), None)
 
     # --- telling the client ---------------------------------------------------------------------------------------
     async def _progress(self) -> None:
-        settled = self._open[0].start if self._open else self._segmenter.safe_position
-        await self._emit(events.progress(self._received, settled), None)
+        """Acknowledge: everything before the oldest audio still needed is settled. Never goes back."""
+        needed = [utterance.start for utterance in list(self._open)[:1]] or [self._segmenter.safe_position]
+        if self._floor is not None:  # the segmenter is ahead of the utterances it has announced
+            needed.append(self._floor)
+        self._settled = max(self._settled, min(*needed, self._received))
+        await self._emit(events.progress(self._received, self._settled), None)
 
     async def _note_engine(self, stage: str, timing: Timing) -> None:
-        """Say so when a stage's work was done by another engine than before, or than the one it prefers."""
-        before = timing.failed[0] if timing.failed else self._engines.get(stage, timing.engine)
-        if timing.engine not in (before, self._engines.get(stage)):
+        """Say so when a stage's work was done by another engine than before, or first than the one it prefers."""
+        before = self._engines.get(stage) or timing.preferred or timing.engine
+        if timing.engine != before:
             await self._emit(events.switched(stage, before, timing.engine), None)
         self._engines[stage] = timing.engine

@@ -124,12 +124,12 @@ class SessionSettings(BaseModel):
     """Window length beyond which committed audio is dropped; the cost of a pass grows with the window."""
     overlap_s: float = Field(default=1.5, ge=0)
     """Committed audio kept before the cut, so that no word is clipped."""
-    max_window_s: float = Field(default=14.0, gt=2, le=28)
-    """A window this long without agreement is committed by force: it bounds cost and memory."""
+    max_window_s: float = Field(default=14.0, gt=4, le=28)
+    """A window this long without agreement is committed by force: it bounds cost and memory. Recognition takes 28 s."""
     clause_max_words: int = Field(default=14, ge=3)
     """A clause without punctuation is cut here: translation must not wait for ever."""
     audio_queue: int = Field(default=30, ge=1)
-    """Chunks waiting for the detector."""
+    """Half-seconds of audio waiting for the detector: how far a client may be ahead, and a bound on memory."""
     text_queue: int = Field(default=20, ge=1)
     """Clauses waiting for translation."""
     translation_queue: int = Field(default=20, ge=1)
@@ -173,8 +173,6 @@ class Settings(BaseSettings):
     """Characters accepted in one text."""
     max_message_bytes: int = Field(default=1_000_000, ge=1024)
     """Largest WebSocket frame: 5 s of 48 kHz stereo float audio fit twice."""
-    window_s: float = Field(default=20.0, gt=1)
-    """Audio a client may have sent beyond what the server has taken in; bounds memory per connection."""
     ping_interval_s: float = Field(default=10.0, gt=0)
     """Seconds between pings to a client."""
     request_timeout_s: float = Field(default=30.0, gt=0)

@@ -21,6 +21,8 @@ class Timing:
     engine: str
     queue_s: float = 0.0
     compute_s: float = 0.0
+    preferred: str = ""
+    """The first engine that supports the request, even while it is set aside."""
     failed: tuple[str, ...] = ()
     """Engines that were asked before this one and failed."""
 

@@ -69,9 +69,9 @@ class Transcript:
         return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s))
 
     def give_up(self, window: Window) -> Update:
-        """The final pass failed for good: what was tentative is the best there is."""
-        fresh = self._agreement.update(self._agreement.tentative, window.start / SAMPLE_RATE, final=True)
-        return self._settle(fresh, window, window.start / SAMPLE_RATE)
+        """The window cannot be recognised: what was tentative is the best there is, its audio is let go."""
+        fresh = self._agreement.commit_tentative()
+        return self._settle(fresh, window, (window.start + len(window.samples)) / SAMPLE_RATE)
 
     def _settle(self, fresh: list[Word], window: Window, keep_s: float) -> Update:
         text = "".join(word.text for word in fresh)

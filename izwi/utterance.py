@@ -80,6 +80,8 @@ class Utterance:
             )
 
     def _due(self, fresh: int, pause: int) -> bool:
+        if self._held >= self._limit:
+            return True  # nothing more will come before something goes
         unseen = self._speech_end - self._seen
         silent = self.start + self._held - self._speech_end
         return unseen >= fresh or (silent >= pause and self._speech_end > self._paused_at)

@@ -8,7 +8,6 @@ import base64
 import binascii
 import time
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import structlog
@@ -17,32 +16,31 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from deployments.ingress import admission
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.health import describe
+from deployments.ingress.intake import Intake, Overrun
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.store.store import SessionStore
 from izwi import PROTOCOL_VERSION
 from izwi import messages as m
-from izwi.audio import SAMPLE_RATE, PcmConverter
+from izwi.audio import SAMPLE_RATE
 from izwi.errors import (
-    AudioTooLong,
     ClientError,
+    ClientTimeout,
     InternalError,
     InvalidMessage,
     IzwiError,
     Overloaded,
-    ProtocolViolation,
     StoreUnavailable,
 )
 from izwi.session import Session
 from izwi.settings import Settings
-from izwi.stages import Samples
 
 START_LIMIT_S = 20.0
 """A connection that has not started a session by then is idle or an attack."""
 MAX_BAD_FRAMES = 100
 """Malformed frames answered one by one before the connection is closed."""
-PIECE = SAMPLE_RATE // 2
-"""Samples per queued piece: a queue bounded in pieces is then bounded in bytes, however large the frames."""
+MISSED_PINGS = 3
+"""Intervals without any frame after which a client counts as gone."""
 SLOW_READER_S = 30.0
 """A client that takes nothing for this long is disconnected: its events must not pile up."""
 
@@ -77,13 +75,12 @@ class Connection:
         self._services = services
         self._request_id = request_id
         self._session_id = uuid.uuid4().hex
-        self._audio: asyncio.Queue[Samples | None] = asyncio.Queue(limits.audio_queue)
+        self._intake = Intake(services.settings)
         self._outbox: asyncio.Queue[tuple[m.ServerMessage, bytes | None]] = asyncio.Queue(limits.speech_queue)
-        self._converter: PcmConverter | None = None
-        self._audio_ended = False
+        self._heard_at = asyncio.get_running_loop().time()
+        self._emitting = asyncio.Lock()
         self._base64_out = False
         self._seq = 0
-        self._samples = 0
         self._bad_frames = 0
 
     async def serve(self) -> str:
@@ -111,9 +108,7 @@ class Connection:
     async def going_away(self, reason: str) -> None:
         """Announce the end of this server; audio in hand is still finished."""
         await self._emit(m.SessionGoingAwayMessage(data=m.SessionGoingAway(reason=reason)), None)
-        if self._converter is not None and not self._audio_ended:
-            self._audio_ended = True
-            await self._audio.put(None)
+        self._intake.cut_off()
 
     async def forget(self) -> None:
         """The connection is over: its session leaves the index of live ones."""
@@ -124,19 +119,23 @@ class Connection:
 
     # --- in ---------------------------------------------------------------------------------------------------------
     async def _receive(self, tasks: asyncio.TaskGroup) -> None:
-        deadline = asyncio.get_running_loop().time() + START_LIMIT_S
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + START_LIMIT_S
         while True:
             try:
-                async with asyncio.timeout_at(None if self._converter else deadline):
+                async with asyncio.timeout_at(None if self._intake.opened else deadline):
                     frame = await self._socket.receive()
             except TimeoutError:
-                raise ProtocolViolation(f"no session.start within {START_LIMIT_S:.0f} s") from None
+                raise ClientTimeout(f"no session.start within {START_LIMIT_S:.0f} s") from None
             if frame["type"] == "websocket.disconnect":
                 raise _Gone
+            self._heard_at = loop.time()
             try:
                 await self._take(frame.get("bytes"), frame.get("text"), tasks)
             except _Refused as refused:
                 raise refused.error from None
+            except Overrun:
+                raise
             except ClientError as error:
                 self._bad_frames += 1
                 if self._bad_frames > MAX_BAD_FRAMES:
@@ -148,80 +147,60 @@ class Connection:
         if size > self._services.settings.max_message_bytes:
             raise InvalidMessage(f"frame of {size} bytes; the limit is {self._services.settings.max_message_bytes}")
         if binary is not None:
-            await self._take_audio(binary)
+            self._take_audio(binary)
             return
         match m.parse_client(text or ""):
             case m.SessionStartMessage(data=start):
                 await self._open(start, tasks)
             case m.AudioAppendMessage(data=data):
-                await self._take_audio(_decode(data.audio))
+                self._take_audio(_decode(data.audio))
             case m.AudioEndMessage():
-                if self._converter is None:
-                    raise ProtocolViolation("audio.end before session.start")
-                if not self._audio_ended:
-                    await self._take_samples(self._converter.flush())
-                    self._audio_ended = True
-                    await self._audio.put(None)
+                self._intake.end()
             case m.PingMessage():
                 await self._emit(m.PongMessage(), None)
             case m.PongMessage():
                 pass
 
     async def _open(self, start: m.SessionStart, tasks: asyncio.TaskGroup) -> None:
-        if self._converter is not None:
-            raise ProtocolViolation("the session has started already")
         services = self._services
+        self._intake.open(start.audio)
         try:
-            if start.target_language is not None:
-                start = start.model_copy(update={"target_language": start.target_language.lower()})
             capabilities = await services.calls.capabilities()
             admission.check(start, capabilities)
         except IzwiError as error:
             raise _Refused(error) from None
-        self._converter = PcmConverter(start.audio)
         self._base64_out = start.speech_transport == "base64"
         await self._remember({"state": "live", "source": start.source_language, "target": start.target_language or ""})
         started = m.SessionStarted(
             session_id=self._session_id,
             protocol=PROTOCOL_VERSION,
-            window_samples=int(services.settings.window_s * SAMPLE_RATE),
+            window_samples=self._intake.window,
             engines=describe(capabilities),
         )
         await self._emit(m.SessionStartedMessage(data=started), None)
         tasks.create_task(self._run_session(start), name="session")
 
-    async def _take_audio(self, data: bytes) -> None:
-        if self._converter is None:
-            raise ProtocolViolation("audio before session.start")
-        if self._audio_ended:
-            raise ProtocolViolation("audio after audio.end")
-        await self._take_samples(self._converter.push(data))
-
-    async def _take_samples(self, samples: Samples) -> None:
-        self._samples += len(samples)
-        limit_s = self._services.settings.max_audio_seconds
-        if self._samples > limit_s * SAMPLE_RATE:
-            raise _Refused(AudioTooLong(f"more than {limit_s:.0f} s of audio in one session"))
-        self._services.metrics.audio.inc(len(samples) / SAMPLE_RATE)
-        for begin in range(0, len(samples), PIECE):
-            await self._audio.put(samples[begin : begin + PIECE])
-
-    async def _stream(self) -> AsyncIterator[Samples]:
-        while (samples := await self._audio.get()) is not None:
-            yield samples
+    def _take_audio(self, data: bytes) -> None:
+        self._services.metrics.audio.inc(self._intake.push(data) / SAMPLE_RATE)
 
     # --- session ----------------------------------------------------------------------------------------------------
     async def _run_session(self, start: m.SessionStart) -> None:
         session = Session(start, self._services.settings, self._services.calls.stages(), self._emit)
-        await session.run(self._stream())
+        await session.run(self._intake.stream())
         await self._outbox.join()
-        raise _Finished
+        raise self._intake.failure or _Finished
 
     async def _emit(self, message: m.ServerMessage, payload: bytes | None) -> None:
-        if message.durable:
-            self._seq += 1
-            await self._remember({"seq": self._seq})
-        await self._outbox.put((message.model_copy(update={"seq": self._seq, "timestamp": time.time()}), payload))
+        """Number, remember and queue an event. One at a time: the session's steps emit at once."""
+        async with self._emitting:
+            if message.durable:
+                self._seq += 1
+                await self._remember({"seq": self._seq})
+            if isinstance(message, m.ErrorMessage) and not message.data.request_id:
+                self._services.metrics.errors.labels(message.data.code).inc()
+                data = message.data.model_copy(update={"request_id": self._request_id})
+                message = message.model_copy(update={"data": data})
+            await self._outbox.put((message.model_copy(update={"seq": self._seq, "timestamp": time.time()}), payload))
 
     async def _remember(self, fields: dict[str, str | int | float]) -> None:
         """Keep the session's entry current; without Redis the session goes on and readiness says why not."""
@@ -254,8 +233,13 @@ class Connection:
             raise _Gone from error  # Starlette raises RuntimeError when it writes to a closed socket
 
     async def _ping(self) -> None:
+        """Ping, and end a connection that answers nothing: half-open, or a client that does not read."""
+        interval = self._services.settings.ping_interval_s
         while True:
-            await asyncio.sleep(self._services.settings.ping_interval_s)
+            await asyncio.sleep(interval)
+            silent = asyncio.get_running_loop().time() - self._heard_at
+            if silent > MISSED_PINGS * interval:
+                raise ClientTimeout(f"nothing received for {silent:.0f} s, not even a pong")
             await self._emit(m.PingMessage(), None)
 
     async def _fail(self, error: Exception) -> str:

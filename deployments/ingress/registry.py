@@ -41,9 +41,9 @@ class Registry:
         self._draining = True
         if self._live:
             self._empty.clear()
-            await asyncio.gather(*(connection.going_away("shutdown") for connection in self._live))
             try:
                 async with asyncio.timeout(limit_s):
+                    await asyncio.gather(*(connection.going_away("shutdown") for connection in self._live))
                     await self._empty.wait()
             except TimeoutError:
                 return len(self._live)

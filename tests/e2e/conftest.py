@@ -19,9 +19,10 @@ class Server:
         return self.http.replace("http", "ws", 1) + "/ws/stream"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IZWI_MAX_AUDIO_SECONDS", str(MAX_AUDIO_SECONDS))
+        patch.setenv("IZWI_PING_INTERVAL_S", "5")
         with running_server(tmp_path_factory.mktemp("server") / "server.log") as url:
             yield Server(url)

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import MAX_AUDIO_SECONDS, Server
 from tests.speech import LIBRIVOX, NOISES, load, needs_librivox, needs_noises
 
 LIMIT_S = 30.0
@@ -44,11 +44,17 @@ async def hear(server: Server, pcm: bytes, frame: int = 32_000, **data: Any) -> 
     async with raw(server) as socket:
         started = await start(socket, **data)
         assert started["type"] == "session.started", started
-        credit = asyncio.Semaphore(8)
+        form = {"sample_rate": 16_000, "channels": 1, "encoding": "pcm_s16le", **data.get("audio", {})}
+        bytes_per_s = form["sample_rate"] * form["channels"] * (4 if form["encoding"] == "pcm_f32le" else 2)
+        window_s = started["data"]["window_samples"] / 16_000
+        received_s = 0.0
+        moved = asyncio.Event()
 
         async def send() -> None:
             for begin in range(0, len(pcm), frame):
-                await asyncio.wait_for(credit.acquire(), LIMIT_S)
+                while (begin + frame) / bytes_per_s > received_s + window_s:
+                    moved.clear()
+                    await asyncio.wait_for(moved.wait(), LIMIT_S)
                 await socket.send(pcm[begin : begin + frame])
             await socket.send(json.dumps({"type": "audio.end"}))
 
@@ -60,7 +66,8 @@ async def hear(server: Server, pcm: bytes, frame: int = 32_000, **data: Any) -> 
                     message = json.loads(received)
                     messages.setdefault(message["type"], []).append(message["data"])
                     if message["type"] == "audio.progress":
-                        credit.release()
+                        received_s = message["data"]["received_samples"] / 16_000
+                        moved.set()
         await sender
     return messages
 
@@ -144,13 +151,40 @@ async def test_a_frame_beyond_the_limit_is_refused(server: Server) -> None:
         assert (await receive(socket, "error"))["data"]["code"] == "invalid_message"
 
 
-async def test_audio_beyond_the_limit_ends_the_session_with_its_code(server: Server) -> None:
+@needs_librivox
+async def test_audio_beyond_the_limit_ends_the_session_but_loses_nothing_before_it(server: Server) -> None:
+    speech = (load(LIBRIVOX[1].path) * 32767).astype(np.int16)
+    sent = np.concatenate([np.zeros(16_000 * (MAX_AUDIO_SECONDS - 4), np.int16), speech, np.zeros(32_000, np.int16)])
     async with raw(server) as socket:
-        await start(socket)
-        for _ in range(61):
-            await socket.send(np.zeros(16_000, np.int16).tobytes())
+        started = await start(socket)
+        window = started["data"]["window_samples"]
+        received = 0
+        for begin in range(0, len(sent), 16_000):
+            while begin + 16_000 > received + window:
+                received = (await receive(socket, "audio.progress"))["data"]["received_samples"]
+            await socket.send(sent[begin : begin + 16_000].tobytes())
+        final = await receive(socket, "transcript.final", "error")
+        assert "young man" in final["data"]["text"].lower()
         error = await receive(socket, "error")
         assert (error["data"]["code"], error["data"]["fatal"]) == ("audio_too_long", True)
+
+
+async def test_a_client_far_beyond_its_window_is_told_so_and_disconnected(server: Server) -> None:
+    async with raw(server) as socket:
+        await start(socket)
+        noise = np.random.default_rng(0).normal(0, 8000, 16_000 * 10).astype(np.int16).tobytes()
+        for _ in range(5):
+            await socket.send(noise)
+        error = await receive(socket, "error")
+        assert (error["data"]["code"], error["data"]["fatal"]) == ("protocol_violation", True)
+        assert "audio.progress" in error["data"]["message"]
+
+
+async def test_a_client_that_says_nothing_more_is_disconnected(server: Server) -> None:
+    async with raw(server) as socket:
+        await start(socket)
+        error = await receive(socket, "error")
+        assert (error["data"]["code"], error["data"]["fatal"]) == ("client_timeout", True)
 
 
 async def test_a_ping_is_answered(server: Server) -> None:

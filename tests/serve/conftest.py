@@ -16,12 +16,12 @@ from tests.net import free_port
 HOST = "127.0.0.1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def graph(port: int) -> Iterator[DeploymentHandle]:
     prepare_environment()
     ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="warning", log_to_driver=False)

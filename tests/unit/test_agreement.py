@@ -125,3 +125,17 @@ def test_committed_text_only_grows(hypotheses: list[list[str]]) -> None:
         fresh = a.update(words([f" {part}" for part in parts]), 0.0, final=index == len(hypotheses) - 1)
         assert a.committed == before + fresh
         before = list(a.committed)
+
+
+def test_a_hypothesis_without_the_committed_words_loses_none_of_its_own() -> None:
+    committed = words("the red car", start=10.0)
+    assert retold(committed, words("stopped suddenly", start=11.6)) == 0
+
+
+@pytest.mark.parametrize(("committed", "tentative"), [("I am here", "today again"), ("no", "no way")])
+def test_settling_for_the_last_hypothesis_keeps_all_of_it(committed: str, tentative: str) -> None:
+    a = agreement()
+    a.committed = words(committed)
+    a.tentative = words(tentative, start=5.0)
+    assert texts(a.commit_tentative()) == tentative
+    assert texts(a.committed) == f"{committed} {tentative}"

@@ -1,3 +1,5 @@
+import asyncio
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
@@ -115,10 +117,10 @@ async def test_a_failing_partial_is_reported_and_loses_nothing() -> None:
     failures = iter([StageTimeout("slow"), StageTimeout("slow")])
 
     def fail(stage: str, request: object) -> Exception | None:
-        return next(failures, None) if stage == "asr" else None
+        return next(failures, None) if isinstance(request, AsrRequest) and not request.final else None
 
     heard = await run(TWO, Script(fail=fail))
-    assert [e.data.code for e in heard.of(m.ErrorMessage)] == ["stage_timeout", "stage_timeout"]
+    assert {e.data.code for e in heard.of(m.ErrorMessage)} == {"stage_timeout"}
     assert heard.finals == ["one two three four.", "five six seven."]
 
 
@@ -150,8 +152,8 @@ async def test_a_dead_detector_ends_the_session_with_its_error() -> None:
 
 
 async def test_an_engine_switch_is_told_once() -> None:
-    calls = iter([Timing("a"), Timing("b", failed=("a",))])
-    script = Script(engine=lambda stage: next(calls, Timing("b")) if stage == "mt" else Timing(stage))
+    calls = iter([Timing("a", preferred="a"), Timing("b", preferred="a")])
+    script = Script(engine=lambda stage: next(calls, Timing("b", preferred="a")) if stage == "mt" else Timing(stage))
     heard = await run(np.concatenate([TWO, TWO]), script)
     switches = [(e.data.stage, e.data.before, e.data.after) for e in heard.of(m.EngineSwitchedMessage)]
     assert switches == [("mt", "a", "b")]
@@ -200,3 +202,44 @@ async def test_a_clause_before_a_pause_does_not_wait_for_the_next_word() -> None
     order = [type(e) for e, _ in heard.events]
     assert heard.translations[0] == "ONE TWO THREE FOUR,"
     assert order.index(m.TranslationCommittedMessage) < order.index(m.SpeechEndedMessage)
+
+
+def _no_partials(stage: str, request: object) -> Exception | None:
+    return StageTimeout("slow") if isinstance(request, AsrRequest) and not request.final else None
+
+
+@pytest.mark.parametrize("max_window_s", [4.5, 14.0, 20.0, 28.0])
+async def test_a_recogniser_that_fails_for_long_neither_wedges_nor_floods_the_session(max_window_s: float) -> None:
+    settings = Settings(_env_file=None, session=SessionSettings(max_window_s=max_window_s))  # type: ignore[call-arg]
+    audio = np.concatenate([speech(*["one", "two"] * 75), silence(1)])  # 60 s without a pause
+    async with asyncio.timeout(60):
+        heard = await run(audio, Script(fail=_no_partials), settings=settings)
+    errors = heard.of(m.ErrorMessage)
+    assert {(e.data.code, e.data.utterance) for e in errors} == {("stage_timeout", 0)}
+    assert len(errors) < 60
+    assert len(heard.finals) == 1
+
+
+async def test_an_acknowledgement_never_goes_back_nor_beyond_what_was_received() -> None:
+    close = np.concatenate([speech("one", "two."), silence(0.45), speech("three", "four."), silence(0.45)])
+    for audio in (close, silence(3)):
+        heard = await run(audio[: len(audio) // 512 * 512 - 100], chunks=[7680])
+        acks = [e.data for e in heard.of(m.AudioProgressMessage)]
+        offsets = [ack.acknowledged_samples for ack in acks]
+        assert offsets == sorted(offsets)
+        assert all(ack.acknowledged_samples <= ack.received_samples for ack in acks)
+        assert offsets[-1] == acks[-1].received_samples
+
+
+async def test_a_session_that_begins_on_a_fallback_engine_is_told() -> None:
+    script = Script(engine=lambda stage: Timing("b", preferred="a") if stage == "tts" else Timing(stage))
+    heard = await run(TWO, script)
+    assert [(e.data.before, e.data.after) for e in heard.of(m.EngineSwitchedMessage)] == [("a", "b")]
+
+
+async def test_a_failure_names_what_failed() -> None:
+    def fail(stage: str, request: object) -> Exception | None:
+        return EngineFailed("no voice") if isinstance(request, TtsRequest) else None
+
+    heard = await run(TWO, Script(fail=fail))
+    assert [e.data.clause for e in heard.of(m.ErrorMessage)] == [0, 1]

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from deployments.ingress.intake import PIECE, SLACK, Intake, Overrun
+from izwi.errors import AudioTooLong, ProtocolViolation
+from izwi.messages import AudioFormat
+from izwi.settings import SessionSettings, Settings
+
+
+def intake(max_audio_seconds: float = 100, pieces: int = 4) -> Intake:
+    session = SessionSettings(audio_queue=pieces)
+    opened = Intake(Settings(_env_file=None, max_audio_seconds=max_audio_seconds, session=session))  # type: ignore[call-arg]
+    opened.open(AudioFormat())
+    return opened
+
+
+def pcm(samples: int) -> bytes:
+    return np.ones(samples, np.int16).tobytes()
+
+
+async def drained(opened: Intake) -> list[int]:
+    return [len(piece) async for piece in opened.stream()]
+
+
+async def test_large_frames_become_small_pieces_and_nothing_is_lost() -> None:
+    opened = intake()
+    assert opened.push(pcm(20_000)) == 20_000
+    opened.end()
+    assert await drained(opened) == [PIECE, PIECE, 4_000]
+
+
+async def test_the_window_moves_on_as_audio_is_taken() -> None:
+    opened = intake(pieces=4)
+    stream = opened.stream()
+    for _ in range(20):
+        opened.push(pcm(2 * PIECE))
+        await anext(stream)
+        await anext(stream)
+    assert opened.window == 4 * PIECE
+
+
+def test_a_client_beyond_its_window_is_an_overrun() -> None:
+    opened = intake(pieces=4)
+    opened.push(pcm(4 * PIECE + SLACK))
+    with pytest.raises(Overrun):
+        opened.push(pcm(1))
+
+
+async def test_audio_up_to_the_limit_is_kept_and_the_rest_reported() -> None:
+    opened = intake(max_audio_seconds=1.0)
+    assert opened.push(pcm(20_000)) == 16_000
+    assert isinstance(opened.failure, AudioTooLong)
+    assert opened.push(pcm(10)) == 0
+    assert sum(await drained(opened)) == 16_000
+
+
+async def test_cut_off_ends_the_stream_and_ignores_what_is_under_way() -> None:
+    opened = intake()
+    opened.push(pcm(100))
+    opened.cut_off()
+    assert opened.push(pcm(100)) == 0
+    opened.end()
+    assert await drained(opened) == [100]
+
+
+def test_audio_before_the_start_and_after_the_end_is_a_violation() -> None:
+    fresh = Intake(Settings(_env_file=None))  # type: ignore[call-arg]
+    for call in (lambda: fresh.push(b"\0\0"), fresh.end):
+        with pytest.raises(ProtocolViolation):
+            call()
+    opened = intake()
+    opened.end()
+    with pytest.raises(ProtocolViolation):
+        opened.push(pcm(1))
+    with pytest.raises(ProtocolViolation):
+        opened.open(AudioFormat())
