@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from deployments.ingress.connection import Connection, Services
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.middleware import RequestContext
+from deployments.ingress.translate import build_router
 from izwi.errors import InternalError, IzwiError
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ def build_app(services: Services) -> FastAPI:
     )
     app.add_middleware(RequestContext, metrics=services.metrics)
     _add_error_handlers(app)
+    app.include_router(build_router(services.calls, services.settings.max_text_chars))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

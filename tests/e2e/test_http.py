@@ -43,3 +43,58 @@ def test_metrics_are_prometheus_text(server: Server) -> None:
     text = httpx.get(f"{server.http}/metrics").text
     assert "# TYPE izwi_live_sessions gauge" in text
     assert "# TYPE izwi_stage_compute_seconds histogram" in text
+
+
+def translate(server: Server, **body: object) -> httpx.Response:
+    return httpx.post(f"{server.http}/v1/translate", json={"source": "en", "target": "es", **body}, timeout=30)
+
+
+def test_a_text_is_translated(server: Server) -> None:
+    response = translate(server, text="The house is big.")
+    assert response.status_code == 200
+    assert response.json() == {"text": "La casa es grande.", "source": "en", "target": "es", "engine": "apertium"}
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_nothing_to_translate_is_returned_as_it_is(server: Server, text: str) -> None:
+    assert translate(server, text=text).json() == {"text": text, "source": "en", "target": "es", "engine": ""}
+
+
+@pytest.mark.parametrize(
+    "aside", ["[brackets]", "^a/b<n>$", "{braces}", "@at", "back\\slash", "<b>tag</b>", "两 🙂", "\u0000\u0007"]
+)
+def test_special_characters_do_not_break_the_translation(server: Server, aside: str) -> None:
+    response = translate(server, text=f"The house is big. {aside} The dog is small.")
+    assert response.status_code == 200
+    text = response.json()["text"]
+    assert "La casa es grande." in text
+    assert "El perro es pequeño." in text
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "mentions"),
+    [
+        ({"text": "a" * 4097}, 413, "text_too_long", "4096"),
+        ({"text": "hello", "target": "xx"}, 400, "unsupported_pair", "en→es"),
+        ({"text": "", "source": "xx"}, 400, "unsupported_pair", "en→es"),
+        ({}, 400, "invalid_request", "text"),
+        ({"text": 5}, 400, "invalid_request", "text"),
+        ({"text": "hello", "tone": "warm"}, 400, "invalid_request", "tone"),
+    ],
+)
+def test_a_text_that_cannot_be_translated_is_refused(
+    server: Server, body: dict[str, object], status: int, code: str, mentions: str
+) -> None:
+    response = translate(server, **body)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert mentions in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"text": "\\ud800", "source": "en", "target": "es"}']
+)
+def test_a_body_that_is_not_the_json_asked_for_is_refused(server: Server, content: bytes) -> None:
+    response = httpx.post(
+        f"{server.http}/v1/translate", content=content, headers={"Content-Type": "application/json"}, timeout=30
+    )
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_request")

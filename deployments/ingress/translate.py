@@ -1,0 +1,54 @@
+"""``POST /v1/translate``: one text from one language into another, without a session."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from deployments.ingress.calls import StageCalls
+from izwi.errors import TextTooLong, UnsupportedPair
+from izwi.stages import MtRequest
+
+
+def _unicode(text: str) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in text):  # JSON can say it, UTF-8 cannot
+        raise ValueError("a lone surrogate is not a character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+
+
+class Translate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    text: Text
+    source: Text
+    """ISO 639-1."""
+    target: Text
+    """ISO 639-1."""
+
+
+class Translated(Translate):
+    engine: str
+    """Empty where there was nothing to translate."""
+
+
+def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
+    """The route of one replica."""
+    router = APIRouter()
+
+    @router.post("/v1/translate")
+    async def translate(asked: Translate) -> Translated:
+        """Translate a text of up to ``IZWI_MAX_TEXT_CHARS`` characters."""
+        if len(asked.text) > max_text_chars:
+            raise TextTooLong(f"the text has {len(asked.text)} characters; {max_text_chars} are accepted")
+        pairs = (await calls.capabilities())["mt"].pairs
+        if (asked.source, asked.target) not in pairs:
+            known = ", ".join(f"{source}→{target}" for source, target in sorted(pairs))
+            raise UnsupportedPair(f"no engine translates {asked.source}→{asked.target}; known: {known}")
+        if not asked.text.strip():
+            return Translated(text=asked.text, source=asked.source, target=asked.target, engine="")
+        result = await calls.mt(MtRequest(asked.text, asked.source, asked.target))
+        return Translated(text=result.text, source=asked.source, target=asked.target, engine=result.timing.engine)
+
+    return router
