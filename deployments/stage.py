@@ -42,11 +42,13 @@ class StageRunner(Generic[E]):
         """
         asked = time.perf_counter()
         failed: list[str] = []
+        preferred = next((engine.name for engine in self.engines if supports(engine)), "")
 
         def timed(engine: E) -> tuple[R, Timing]:
             started = time.perf_counter()
             result = call(engine)
-            return result, Timing(engine.name, started - asked, time.perf_counter() - started, tuple(failed))
+            computed = time.perf_counter() - started
+            return result, Timing(engine.name, started - asked, computed, preferred, tuple(failed))
 
         loop = asyncio.get_running_loop()
         for engine in self._fallback.candidates(supports):

@@ -31,12 +31,14 @@ class Metrics:
             "izwi_stage_errors", "Failed calls of a stage, retries included", ["stage", "code"], registry=r
         )
         self.fallbacks = Counter(
-            "izwi_engine_fallbacks", "Calls served by another engine after one failed", ["stage", "failed"], registry=r
+            "izwi_engine_fallbacks",
+            "Calls served by another engine than the first that supports them, also while that one is set aside",
+            ["stage", "preferred", "engine"],
+            registry=r,
         )
         self.asr_retries = Counter(
             "izwi_asr_window_retries", "Windows the guard rejected and that were decoded again, longer", registry=r
         )
-        self.queue_depth = Gauge("izwi_queue_depth", "Items waiting, summed over sessions", ["queue"], registry=r)
         self.requests = Histogram(
             "izwi_http_request_seconds", "HTTP requests", ["path", "status"], buckets=SECONDS, registry=r
         )
@@ -44,8 +46,8 @@ class Metrics:
     def observe(self, stage: str, timing: Timing) -> None:
         self.queue.labels(stage).observe(timing.queue_s)
         self.compute.labels(stage, timing.engine).observe(timing.compute_s)
-        for engine in timing.failed:
-            self.fallbacks.labels(stage, engine).inc()
+        if timing.engine != timing.preferred:
+            self.fallbacks.labels(stage, timing.preferred, timing.engine).inc()
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from deployments.ingress.metrics import Metrics
 from deployments.stage import StageRunner
 from izwi.errors import ClientError, EngineFailed, UnsupportedPair
 from izwi.fallback import MAX_FAILURES
@@ -47,6 +48,26 @@ async def test_an_engine_that_keeps_failing_is_set_aside() -> None:
     for _ in range(MAX_FAILURES + 2):
         await runner.run(lambda e: e.work("a"))
     assert len(first.calls) == MAX_FAILURES
+
+
+async def test_every_call_served_by_another_engine_is_counted_also_while_the_first_is_set_aside() -> None:
+    metrics, runner = Metrics(), StageRunner("mt", [broken("first"), Scripted("second")])
+    for calls in range(1, MAX_FAILURES + 3):
+        _, timing = await runner.run(lambda e: e.work("a"))
+        assert (timing.engine, timing.preferred) == ("second", "first")
+        assert timing.failed == (("first",) if calls <= MAX_FAILURES else ())
+        metrics.observe("mt", timing)
+    count = float(MAX_FAILURES + 2)
+    line = f'izwi_engine_fallbacks_total{{engine="second",preferred="first",stage="mt"}} {count}'
+    assert line in metrics.exposition().decode().splitlines()
+
+
+async def test_the_only_engine_that_supports_a_request_is_no_fallback() -> None:
+    metrics, runner = Metrics(), StageRunner("mt", [Scripted("first"), Scripted("second")])
+    _, timing = await runner.run(lambda e: e.work("a"), lambda e: e.name == "second")
+    assert (timing.engine, timing.preferred) == ("second", "second")
+    metrics.observe("mt", timing)
+    assert "izwi_engine_fallbacks_total{" not in metrics.exposition().decode()
 
 
 async def test_an_engine_set_aside_is_the_last_resort() -> None:
