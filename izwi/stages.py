@@ -69,7 +69,7 @@ class AsrRequest:
     language: str | None
     """ISO 639-1, or None to detect."""
     final: bool
-    """A final pass is decoded with care (beam search) and scheduled before partials."""
+    """A final pass is decoded with care (beam search)."""
 
 
 @dataclass(frozen=True)
