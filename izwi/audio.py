@@ -17,7 +17,7 @@ import numpy.typing as npt
 import soxr  # pyright: ignore[reportMissingTypeStubs]
 from av.container import InputContainer
 
-from izwi.errors import AudioTooLong, UnsupportedAudio
+from izwi.errors import AudioTooLong, DamagedAudio, UnsupportedAudio
 from izwi.messages import AudioFormat
 from izwi.stages import Samples
 
@@ -27,6 +27,10 @@ SAMPLE_RATE = 16_000
 _DTYPES = {"pcm_s16le": np.dtype("<i2"), "pcm_f32le": np.dtype("<f4")}
 _CONTAINERS = "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,mov,mp4,m4a,matroska,webm,amr,asf,avi,mpegts"
 """Formats that hold their audio themselves: a playlist could make FFmpeg open other files and addresses."""
+
+_GUESSED = ("mp3", "aac", "amr", "mpegts")
+TOLERANCE_S = 0.5
+"""What a stream may be shorter than its header says: encoders count their delay and padding differently."""
 
 
 class PcmConverter:
@@ -89,7 +93,8 @@ def from_pcm16(data: bytes) -> Samples:
 def decode_file(source: Path | BinaryIO, max_seconds: float) -> Iterator[Samples]:
     """Decode the first audio stream of a media file (wav, flac, mp3, ogg, opus, m4a, mp4, webm and others).
 
-    A truncated or damaged file gives what can be decoded of it.
+    A truncated or damaged file gives what can be decoded of it, and then raises. Not every format shows that its end is
+    missing: wav, ogg and mp3 files are as long as what is there.
 
     Args:
         source: a path, or an open binary file that can seek.
@@ -100,6 +105,7 @@ def decode_file(source: Path | BinaryIO, max_seconds: float) -> Iterator[Samples
 
     Raises:
         UnsupportedAudio: no such file, not audio, no audio stream, or nothing in it could be decoded.
+        DamagedAudio: after all that could be decoded of a damaged file.
         AudioTooLong: after ``max_seconds`` have been yielded.
     """
     name = source.name if isinstance(source, Path) else "the file"
@@ -139,23 +145,44 @@ def _decode(source: Path | BinaryIO, name: str) -> Iterator[Samples]:
     with _open(source, name) as container:
         # Averaging the channels here keeps the level of `PcmConverter`; FFmpeg's own downmix may clip.
         resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
-        for frame in chain(_frames(container), [None]):
+        faults: list[av.error.FFmpegError] = []
+        samples = 0
+        for frame in chain(_frames(container, faults), [None]):
             for piece in resampler.resample(frame):
                 if piece.samples:
+                    samples += piece.samples
                     yield piece.to_ndarray().mean(axis=0, dtype=np.float32)
+        seconds = samples / SAMPLE_RATE
+        if samples and (faults or seconds < _promised(container) - TOLERANCE_S):
+            raise DamagedAudio(f"{name} is damaged: {seconds:.1f} s of it could be decoded")
 
 
-def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
-    """Frames of the first audio stream; packets that do not decode are left out, an unreadable rest ends it."""
+def _promised(container: InputContainer) -> float:
+    """Seconds the header says the first audio stream has; 0 where it does not, or FFmpeg guesses from the bit rate."""
+    stream = container.streams.audio[0]
+    if container.format.name in _GUESSED or stream.duration is None or stream.time_base is None:
+        return 0.0
+    return float(stream.duration * stream.time_base)
+
+
+def _frames(container: InputContainer, faults: list[av.error.FFmpegError]) -> Iterator[av.AudioFrame]:
+    """Frames of the first audio stream; packets that do not decode are left out, an unreadable rest ends it.
+
+    Either is a fault.
+    """
     packets = container.demux(container.streams.audio[0])
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.error.FFmpegError):
+        except StopIteration:
+            return
+        except av.error.FFmpegError as error:
+            faults.append(error)
             return
         try:
             frames = packet.decode()
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            faults.append(error)
             continue
         yield from frames
 

@@ -8,7 +8,8 @@
     │   ├── ClientTimeout        408  the client said nothing for too long
     │   ├── UnsupportedLanguage  400  no engine for this language
     │   ├── UnsupportedPair      400  no engine for this translation direction
-    │   ├── UnsupportedAudio     415  not audio, truncated, or empty
+    │   ├── UnsupportedAudio     415  not audio, or empty
+    │   │   └── DamagedAudio     415  truncated or damaged; what could be decoded came before
     │   ├── AudioTooLong         413  beyond IZWI_MAX_AUDIO_SECONDS
     │   └── TextTooLong          413  beyond IZWI_MAX_TEXT_CHARS
     ├── Unavailable              503  a passing state of ours; try again
@@ -69,6 +70,10 @@ class UnsupportedPair(ClientError):
 class UnsupportedAudio(ClientError):
     code = "unsupported_audio"
     status = 415
+
+
+class DamagedAudio(UnsupportedAudio):
+    code = "damaged_audio"
 
 
 class AudioTooLong(ClientError):

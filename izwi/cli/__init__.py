@@ -1,6 +1,6 @@
 """The command line: `izwi translate`, `transcribe`, `listen`, `demo`, `serve`, `models`, `doctor`, `settings`.
 
-Exit codes: 0 done; 1 a stage failed or gave nothing; 2 the request itself is at fault.
+Exit codes: 0 done; 1 a stage failed or gave nothing, or the file gave a part; 2 the request itself is at fault.
 """
 
 from typing import Any, cast
@@ -13,7 +13,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from izwi.cli import demo, doctor, listen, models, serve, settings, transcribe, translate
-from izwi.errors import ClientError, IzwiError
+from izwi.errors import ClientError, DamagedAudio, IzwiError
 
 
 class Commands(TyperGroup):
@@ -25,7 +25,8 @@ class Commands(TyperGroup):
         except (IzwiError, ValidationError, SettingsError, ExceptionGroup) as raised:
             match error := _first(raised):
                 case IzwiError():
-                    told, code = f"{error.code}: {error}", 2 if isinstance(error, ClientError) else 1
+                    whole = isinstance(error, ClientError) and not isinstance(error, DamagedAudio)
+                    told, code = f"{error.code}: {error}", 2 if whole else 1
                 case ValidationError() | SettingsError():
                     told, code = f"settings: {error}", 2
                 case _:

@@ -1,6 +1,5 @@
 """`izwi demo`: a real reading, translated live from end to end."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +7,11 @@ import numpy as np
 import typer
 
 from izwi.audio import SAMPLE_RATE, decode_file
-from izwi.cli.stream import open_audio
+from izwi.cli.stream import Recording, open_audio
 from izwi.cli.translate import UrlOption, translate
 from izwi.client import Session, stream_paced
 from izwi.errors import UnsupportedAudio
 from izwi.messages import SessionStart
-from izwi.stages import Samples
 
 READING = Path("/usr/share/pocketsphinx/test/data/librivox")
 """Five consecutive passages of "Sense and Sensibility", read for LibriVox (public domain)."""
@@ -36,15 +34,17 @@ def command(
     url: UrlOption = None,
 ) -> None:
     """Translate a recording at the pace of speech, and measure."""
-    pieces, seconds = open_audio(file) if file else _reading()
+    recording = open_audio(file) if file else _reading()
 
     async def feed(session: Session) -> None:
-        await stream_paced(session, pieces)
+        await stream_paced(session, recording)
 
-    translate(SessionStart(source_language=source, target_language=target), feed, seconds, url, out, json=False)
+    start = SessionStart(source_language=source, target_language=target)
+    translate(start, feed, recording.seconds, url, out, json=False)
+    recording.require_whole()
 
 
-def _reading() -> tuple[Iterator[Samples], float]:
+def _reading() -> Recording:
     files = sorted(READING.glob("*.wav"))
     if not files:
         raise UnsupportedAudio(
@@ -53,4 +53,4 @@ def _reading() -> tuple[Iterator[Samples], float]:
         )
     pause = np.zeros(int(PAUSE_S * SAMPLE_RATE), np.float32)
     pieces = [piece for file in files for piece in (*decode_file(file, 60), pause)]
-    return iter(pieces), sum(map(len, pieces)) / SAMPLE_RATE
+    return Recording(iter(pieces), sum(map(len, pieces)) / SAMPLE_RATE)

@@ -14,7 +14,7 @@ from izwi.audio import decode_file, duration
 from izwi.cli.live import Display
 from izwi.cli.record import Record
 from izwi.client import IzwiClient, Session
-from izwi.errors import AudioTooLong, ProtocolViolation
+from izwi.errors import AudioTooLong, DamagedAudio, ProtocolViolation
 from izwi.messages import SessionStart
 from izwi.server_process import running_server
 from izwi.settings import Settings
@@ -55,8 +55,29 @@ def server(url: str | None) -> Generator[str]:
     log.unlink()  # kept after a failure
 
 
-def open_audio(file: Path) -> tuple[Iterator[Samples], float | None]:
-    """Pieces of a file's audio and its length in seconds where known; fails now, before a server is started.
+class Recording:
+    """The pieces of a file's audio. Damage ends them like the end of the file, and is told once the session is over."""
+
+    def __init__(self, pieces: Iterator[Samples], seconds: float | None) -> None:
+        self.seconds = seconds
+        """Where the file tells it."""
+        self._pieces = pieces
+        self._damage: DamagedAudio | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        try:
+            yield from self._pieces
+        except DamagedAudio as error:
+            self._damage = error
+
+    def require_whole(self) -> None:
+        """Raise `DamagedAudio` if the file gave only a part."""
+        if self._damage is not None:
+            raise self._damage
+
+
+def open_audio(file: Path) -> Recording:
+    """A file's audio; fails now, before a server is started.
 
     Raises:
         UnsupportedAudio, AudioTooLong: see `decode_file`.
@@ -66,7 +87,7 @@ def open_audio(file: Path) -> tuple[Iterator[Samples], float | None]:
     if seconds and seconds > limit:
         raise AudioTooLong(f"{file.name} takes {seconds:.0f} s; {limit:.0f} s are accepted")
     pieces = decode_file(file, limit)
-    return chain([next(pieces)], pieces), seconds
+    return Recording(chain([next(pieces)], pieces), seconds)
 
 
 def run(url: str, start: SessionStart, feed: Feed, display: Display) -> Record:

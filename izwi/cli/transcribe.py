@@ -38,16 +38,17 @@ def command(
     ),
 ) -> None:
     """Transcribe a recording, as fast as the server takes it."""
-    pieces, seconds = open_audio(file)
+    recording = open_audio(file)
 
     async def feed(session: Session) -> None:
-        await stream_paced(session, pieces, speed=0)
+        await stream_paced(session, recording, speed=0)
 
     console = stderr()
-    display = LiveDisplay(console, seconds) if console.is_terminal else Silent()
+    display = LiveDisplay(console, recording.seconds) if console.is_terminal else Silent()
     with server(url) as address, display:
         record = run(address, SessionStart(source_language=source), feed, display)
     typer.echo(_formatted(record, form), nl=False)
+    recording.require_whole()
     require_all(record, translating=False)
 
 

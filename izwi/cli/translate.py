@@ -40,12 +40,14 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
 ) -> None:
     """Translate a recording into captions and speech."""
-    pieces, seconds = open_audio(file)
+    recording = open_audio(file)
 
     async def feed(session: Session) -> None:
-        await stream_paced(session, pieces, speed=1.0 if realtime else 0.0)
+        await stream_paced(session, recording, speed=1.0 if realtime else 0.0)
 
-    translate(SessionStart(source_language=source, target_language=target), feed, seconds, url, out, json)
+    start = SessionStart(source_language=source, target_language=target)
+    translate(start, feed, recording.seconds, url, out, json)
+    recording.require_whole()
 
 
 def translate(
