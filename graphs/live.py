@@ -26,5 +26,5 @@ def app(args: GraphArgs) -> Application:
         "tts": place(Tts, settings.tts.resources).bind(settings),
     }
     store = None if settings.redis_url else Store.bind()
-    sockets = {"max_ongoing_requests": settings.max_concurrent_sessions * 2}
+    sockets = {"max_ongoing_requests": settings.max_concurrent_sessions * 2, "max_queued_requests": -1}
     return place(Ingress, settings.ingress).options(**sockets).bind(settings, stages, store)

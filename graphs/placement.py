@@ -11,6 +11,10 @@ from izwi.settings import Resources, Settings
 
 CPU_SHARE = 0.95
 """Of the cluster's CPUs that the smallest set of replicas may reserve; the rest is room for Serve itself."""
+MAX_ONGOING = 16
+"""Calls a replica takes at once; the engines' own workers set how many run."""
+MAX_QUEUED = 200
+"""Calls that may wait for a replica; the next one is refused at once instead of growing a queue without end."""
 STAGES = ("vad", "asr", "mt", "tts")
 
 log = structlog.get_logger()
@@ -41,7 +45,9 @@ def resolve(args: GraphArgs) -> Settings:
     changes: dict[str, Any] = {"device": "cuda" if cuda else "cpu", "ingress": placed["ingress"]}
     for stage in STAGES:
         changes[stage] = getattr(settings, stage).model_copy(update={"resources": placed[stage]})
-    if not cuda and "float16" in settings.asr.compute_type:
+    if not placed["asr"].gpus:  # Ray hides the card from a replica that reserves none of it
+        changes["device"] = "cpu"
+    if changes["device"] == "cpu" and "float16" in settings.asr.compute_type:
         changes["asr"] = changes["asr"].model_copy(update={"compute_type": "int8"})
     log.info(
         "placement",
@@ -56,6 +62,8 @@ def place(deployment: Deployment, resources: Resources) -> Deployment:
     """The deployment with what its replicas reserve and how many of them there may be."""
     options: dict[str, Any] = {
         "ray_actor_options": {"num_cpus": resources.cpus, "num_gpus": resources.gpus},
+        "max_ongoing_requests": MAX_ONGOING,
+        "max_queued_requests": MAX_QUEUED,
         "graceful_shutdown_wait_loop_s": 0.1,
         "graceful_shutdown_timeout_s": 3.0,
     }

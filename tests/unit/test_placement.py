@@ -1,7 +1,9 @@
 import pytest
 import ray
 
-from graphs.placement import STAGES, GraphArgs, resolve
+from deployments.asr.deployment import Asr
+from graphs.live import app
+from graphs.placement import MAX_ONGOING, MAX_QUEUED, STAGES, GraphArgs, place, resolve
 
 
 @pytest.fixture
@@ -36,6 +38,20 @@ def test_with_a_gpu_they_stay(cluster) -> None:
 def test_an_explicit_device_wins_over_the_cluster(cluster) -> None:
     cluster(CPU=16, GPU=1)
     assert resolve(GraphArgs(device="cpu")).asr.resources.gpus == 0
+
+
+def test_a_recogniser_without_a_share_of_the_gpu_runs_on_the_cpu(cluster) -> None:
+    cluster(CPU=16, GPU=1)
+    settings = resolve(GraphArgs(device="cuda", asr={"compute_type": "float16"}))
+    assert (settings.device, settings.asr.compute_type) == ("cpu", "int8")
+
+
+def test_every_stage_has_bounded_queues_and_sockets_have_room(cluster) -> None:
+    cluster(CPU=2)
+    placed = place(Asr, resolve(GraphArgs()).asr.resources)
+    assert (placed.max_ongoing_requests, placed.max_queued_requests) == (MAX_ONGOING, MAX_QUEUED)
+    ingress = app(GraphArgs(max_concurrent_sessions=50))._bound_deployment
+    assert (ingress.max_ongoing_requests, ingress.max_queued_requests) == (100, -1)
 
 
 def test_reservations_that_fit_are_kept(cluster) -> None:
