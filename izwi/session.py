@@ -176,32 +176,32 @@ class Session:
         transcript = Transcript(self._limits)
         given = None if self._start.source_language == "auto" else self._start.source_language
         vote = LanguageVote(self._language)
-        language, engine, complete = given or "", "", False
+        language, engine = given or "", ""
         fresh, pause = (ms * SAMPLE_RATE // 1000 for ms in (self._limits.update_ms, self._limits.pause_ms))
         most = int(min(2 * self._limits.max_window_s, LONGEST_WINDOW_S) * SAMPLE_RATE)
         ahead: tuple[Window, AsrResult] | None = None  # a careful pass made in a pause
-        while not complete:
-            window = await utterance.next_window(fresh, pause, most)
-            complete = window.final
-            asked = given or (vote.best if complete or window.pause else vote.settled)
-            try:
-                if complete and ahead and ahead[0].speech_end == window.speech_end:
-                    window, result = replace(ahead[0], final=True), ahead[1]
+        window: Window | None = None
+        while window is None or not window.final:
+            urgent = await utterance.due(fresh, pause)
+            if ahead and utterance.ended_at(ahead[0].speech_end):
+                window = replace(ahead[0], final=True)
+                update = transcript.update(window, ahead[1].words)
+            else:
+                async with self._stages.asr_slot(urgent):
+                    window = utterance.window(pause, most)  # only now: it must not grow old in a queue
+                    asked = given or (vote.best if window.careful else vote.settled)
+                    result = await self._recognised(utterance, AsrRequest(window.samples, asked, window.careful))
+                if result:
+                    language, engine = result.language, result.timing.engine
+                    ahead = (window, result) if window.pause else None
+                    if asked is None and result.words:
+                        vote.hear(language, result.language_probability, len(window.samples) / SAMPLE_RATE)
+                    update = transcript.update(window, result.words)
+                elif window.final or len(window.samples) >= self._limits.max_window_s * SAMPLE_RATE:
+                    update = transcript.give_up(window)
                 else:
-                    result = await self._stages.asr(AsrRequest(window.samples, asked, complete or window.pause))
-            except IzwiError as error:
-                await self._emit(events.failure(error, utterance=utterance.number), None)
-                if not complete and len(window.samples) < self._limits.max_window_s * SAMPLE_RATE:
                     await asyncio.sleep(BACK_OFF_S)
                     continue
-                update = transcript.give_up(window)
-            else:
-                language, engine = result.language, result.timing.engine
-                ahead = (window, result) if window.pause else None
-                await self._note_engine("asr", result.timing)
-                if asked is None and result.words:
-                    vote.hear(language, result.language_probability, len(window.samples) / SAMPLE_RATE)
-                update = transcript.update(window, result.words)
             if update.fresh:
                 await self._emit(events.committed(utterance, update, language), None)
             if transcript.tentative:
@@ -211,6 +211,16 @@ class Session:
             await utterance.drop_before(update.keep_from)
         self._language = language
         await self._emit(events.final(utterance, transcript, language, engine), None)
+
+    async def _recognised(self, utterance: Utterance, request: AsrRequest) -> AsrResult | None:
+        """The result, or None after telling the client why there is none."""
+        try:
+            result = await self._stages.asr(request)
+        except IzwiError as error:
+            await self._emit(events.failure(error, utterance=utterance.number), None)
+            return None
+        await self._note_engine("asr", result.timing)
+        return result
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:

@@ -59,8 +59,8 @@ class AsrSettings(BaseModel):
     """CTranslate2 quantisation; int8 on CPU, ``float16`` or ``int8_float16`` on GPU."""
     threads: int = Field(default=1, ge=1)
     """Threads per worker: on two cores one is as fast as two for short windows."""
-    workers: int = Field(default=1, ge=1)
-    """Decodes in parallel within one replica."""
+    workers: int = Field(default=2, ge=1)
+    """Decodes in parallel within one replica: one per core."""
     margin_s: float = Field(default=2.5, ge=0, le=30)
     """Silence appended to a window; below about 2 s Whisper falls into repetition loops."""
     retry_margin_s: float = Field(default=8.0, ge=0, le=30)

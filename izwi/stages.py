@@ -5,6 +5,7 @@ tests they are scripted functions; the session cannot tell.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -134,3 +135,5 @@ class Stages:
     asr: Callable[[AsrRequest], Awaitable[AsrResult]]
     mt: Callable[[MtRequest], Awaitable[MtResult]]
     tts: Callable[[TtsRequest], AsyncIterator[TtsChunk]]
+    asr_slot: Callable[[bool], AbstractAsyncContextManager[None]] = lambda urgent: nullcontext()
+    """Held around a recognition; entering it may wait for others. True asks for a place before partial passes."""

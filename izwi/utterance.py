@@ -22,6 +22,11 @@ class Window:
     speech_end: int
     """Stream offset after the last speech so far."""
 
+    @property
+    def careful(self) -> bool:
+        """Worth a careful pass: the end, or what may turn out to be it."""
+        return self.final or self.pause
+
 
 class Utterance:
     """Audio between two endpoints. Offsets are samples since the start of the stream.
@@ -57,34 +62,45 @@ class Utterance:
             self.end = end
             self._changed.notify_all()
 
-    async def next_window(self, fresh: int, pause: int, most: int) -> Window:
+    async def due(self, fresh: int, pause: int) -> bool:
         """Wait for ``fresh`` new samples of speech, for ``pause`` samples of silence after any, or for the end.
 
         Returns:
-            At most ``most`` samples from the start of what is held.
+            Whether a careful pass is due, because the speaker has paused or ended.
         """
         async with self._changed:
             await self._changed.wait_for(lambda: self.end is not None or self._due(fresh, pause))
-            samples = np.concatenate(self._parts)[:most]
-            reached = self.start + len(samples)
-            self._seen = max(self._seen, reached)
-            whole = len(samples) == self._held
-            if whole and reached - self._speech_end >= pause:
-                self._paused_at = self._speech_end
-            return Window(
-                samples,
-                self.start,
-                final=self.end is not None and whole,
-                pause=whole and reached - self._speech_end >= pause,
-                speech_end=self._speech_end,
-            )
+            return self.end is not None or self._silent >= pause
+
+    def window(self, pause: int, most: int) -> Window:
+        """What is held now: at most ``most`` samples from its start."""
+        samples = np.concatenate(self._parts)[:most]
+        self._seen = max(self._seen, self.start + len(samples))
+        whole = len(samples) == self._held
+        paused = whole and self._silent >= pause
+        if paused:
+            self._paused_at = self._speech_end
+        return Window(
+            samples,
+            self.start,
+            final=self.end is not None and whole,
+            pause=paused,
+            speech_end=self._speech_end,
+        )
+
+    @property
+    def _silent(self) -> int:
+        return self.start + self._held - self._speech_end
+
+    def ended_at(self, speech_end: int) -> bool:
+        """The utterance is closed, and nobody has spoken since that stream offset."""
+        return self.end is not None and self._speech_end == speech_end
 
     def _due(self, fresh: int, pause: int) -> bool:
         if self._held >= self._limit:
             return True  # nothing more will come before something goes
         unseen = self._speech_end - self._seen
-        silent = self.start + self._held - self._speech_end
-        return unseen >= fresh or (silent >= pause and self._speech_end > self._paused_at)
+        return unseen >= fresh or (self._silent >= pause and self._speech_end > self._paused_at)
 
     async def drop_before(self, offset: int) -> None:
         """Forget audio before a stream offset."""

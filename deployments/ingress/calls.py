@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from deployments.ingress.metrics import Metrics
 from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
+from izwi.slots import Slots
 from izwi.stages import (
     AsrRequest,
     AsrResult,
@@ -50,15 +51,23 @@ class Handles:
 
 
 class StageCalls:
-    """Typed calls on `Handles`, with timeout, cancellation, retries and metrics."""
+    """Typed calls on `Handles`, with timeout, cancellation, retries and metrics.
 
-    def __init__(self, handles: Handles, timeout_s: float, metrics: Metrics) -> None:
+    Args:
+        handles: where the calls go.
+        timeout_s: limit of one call, in seconds.
+        metrics: counts calls, time and failures.
+        asr_slots: recognitions this replica's sessions may have under way at once.
+    """
+
+    def __init__(self, handles: Handles, timeout_s: float, metrics: Metrics, asr_slots: int = 1) -> None:
         self._handles = handles
         self._timeout_s = timeout_s
         self._metrics = metrics
+        self._asr_slots = Slots(asr_slots)
 
     def stages(self) -> Stages:
-        return Stages(self.vad, self.asr, self.mt, self.tts)
+        return Stages(self.vad, self.asr, self.mt, self.tts, self._asr_slots.hold)
 
     async def vad(self, request: VadRequest) -> VadResult:
         return await self._call("vad", self._handles.vad, request)
