@@ -35,7 +35,19 @@ class FasterWhisper:
 
     def __init__(self, settings: Settings) -> None:
         self._asr = settings.asr
-        self._whisper = _load(settings)
+        device = _device(settings)
+        try:
+            self._start(settings, device)
+        except (ModelMissing, RuntimeError, ValueError) as error:
+            if device == "cpu":
+                raise
+            # A card without room, driver or libraries would otherwise restart the replica for ever.
+            log.warning("cuda_unusable", error=str(error), instead="cpu")
+            self._start(settings, "cpu")
+
+    def _start(self, settings: Settings, device: str) -> None:
+        """Load and decode once: CUDA's libraries are first needed by the first decoding."""
+        self._whisper = _load(settings, device)
         self._model: ctranslate2.models.Whisper = self._whisper.model
         known = self._whisper.hf_tokenizer.token_to_id
         self.languages = frozenset(
@@ -129,13 +141,16 @@ class FasterWhisper:
         )
 
 
-def _load(settings: Settings) -> WhisperModel:
+def _device(settings: Settings) -> str:
+    if settings.device != "auto":
+        return settings.device
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
+def _load(settings: Settings, device: str) -> WhisperModel:
     name = settings.asr.model
     for asset in catalog.weights(name):
         name = str(models.ensure(asset, settings.models_dir))
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
     compute_type = settings.asr.compute_type
     if compute_type not in ctranslate2.get_supported_compute_types(device):
         log.warning("compute_type_unsupported", device=device, compute_type=compute_type, instead="int8")

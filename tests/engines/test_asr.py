@@ -1,11 +1,13 @@
 import pickle
 from pathlib import Path
+from typing import Any
 
 import jiwer
 import numpy as np
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from deployments.asr import faster_whisper
 from deployments.asr.deployment import Asr
 from deployments.asr.faster_whisper import FasterWhisper
 from deployments.vad.silero import FRAME, Silero
@@ -30,10 +32,10 @@ RATE = 16_000
 normalise = EnglishTextNormalizer()
 
 
-def _engine(model: str, **changes: object) -> FasterWhisper:
+def _engine(model: str, device: str = "cpu", **changes: object) -> FasterWhisper:
     if not models.installed(f"whisper-{model}"):
         pytest.skip(models.ASSETS[f"whisper-{model}"].fix)
-    return FasterWhisper(Settings(asr=AsrSettings(model=model, **changes)))  # type: ignore[arg-type]
+    return FasterWhisper(Settings(device=device, asr=AsrSettings(model=model, **changes)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,27 @@ def test_understands_librivox(base: FasterWhisper, tiny: FasterWhisper, final: b
 def test_understands_many_readers(base: FasterWhisper, tiny: FasterWhisper, final: bool) -> None:
     assert wer(base, ENGLISH, final) <= 0.08
     assert wer(tiny, ENGLISH, final) <= 0.08, "without the guard tiny.en repeats phrases: 13 to 18 %"
+
+
+def test_a_gpu_that_fails_at_the_first_decoding_is_replaced_by_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices: list[str] = []
+    real, transcribe = faster_whisper.WhisperModel, FasterWhisper.transcribe
+
+    def load_model(name: str, device: str, **options: Any) -> Any:
+        devices.append(device)
+        return real(name, device="cpu", **options)
+
+    def fail_on_cuda(engine: FasterWhisper, request: AsrRequest) -> Any:
+        if devices[-1] == "cuda":
+            raise RuntimeError("CUDA failed with error out of memory")
+        return transcribe(engine, request)
+
+    monkeypatch.setattr(faster_whisper, "WhisperModel", load_model)
+    monkeypatch.setattr(faster_whisper.ctranslate2, "get_supported_compute_types", lambda _: {"int8"})
+    monkeypatch.setattr(FasterWhisper, "transcribe", fail_on_cuda)
+    engine = _engine("tiny.en", device="cuda")
+    assert devices == ["cuda", "cpu"]
+    assert hear(engine, np.zeros(RATE, np.float32)) == ""
 
 
 @needs_librivox
