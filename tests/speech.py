@@ -41,7 +41,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "speech"
 LIBRIVOX = _librivox()
 """Five clips of one reader, 2 to 8 s each."""
 ENGLISH = _shared()
-"""23 clips of several readers."""
+"""22 clips of several readers."""
 NOISES = sorted((SHARED / "noise").glob("*.flac"))
 GERMAN = sorted((SHARED / "de").glob("*.flac"))
 

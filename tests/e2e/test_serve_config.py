@@ -13,7 +13,7 @@ import yaml
 from ray.serve.schema import ServeDeploySchema
 
 from graphs.launch import RAY_ENVIRONMENT
-from tests.net import free_port
+from izwi.server_process import free_port
 
 CONFIG = Path(__file__).resolve().parents[2] / "serve_config.yaml"
 START_LIMIT_S = 120

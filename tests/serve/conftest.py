@@ -11,7 +11,7 @@ from ray.serve.handle import DeploymentHandle
 from graphs.launch import prepare_environment
 from graphs.live import app
 from graphs.placement import GraphArgs
-from tests.net import free_port
+from izwi.server_process import free_port
 
 HOST = "127.0.0.1"
 
