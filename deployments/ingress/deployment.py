@@ -1,8 +1,10 @@
 """The ingress deployment: owns the sessions of its sockets and calls the stages."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
@@ -32,12 +34,9 @@ class Ingress:
         self, settings: Settings, handles: dict[str, DeploymentHandle], store: DeploymentHandle | None
     ) -> None:
         logs.configure(settings.log_level, settings.debug)
-        url: Any = settings.redis_url if store is None else await store.url.remote()
-        if not url:
-            raise StoreUnavailable("neither IZWI_REDIS_URL nor an embedded Redis")
         metrics = Metrics()
         calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics)
-        sessions = SessionStore(url, settings.session_ttl_s)
+        sessions = SessionStore(_address(settings.redis_url, store), settings.session_ttl_s)
         registry = Registry(settings.max_concurrent_sessions, metrics)
         self._services = Services(settings, calls, sessions, metrics, registry)
 
@@ -47,3 +46,19 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return build_app(self._services)
+
+
+def _address(url: str | None, store: DeploymentHandle | None) -> Callable[[], Awaitable[str]]:
+    """Where Redis is now."""
+
+    async def resolve() -> str:
+        if store is None:
+            if not url:
+                raise StoreUnavailable("neither IZWI_REDIS_URL nor an embedded Redis")
+            return url
+        try:
+            return await store.url.remote()
+        except (RayError, RayServeException) as error:
+            raise StoreUnavailable("the embedded Redis is being replaced") from error
+
+    return resolve
