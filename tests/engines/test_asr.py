@@ -15,6 +15,7 @@ from izwi import models
 from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage
 from izwi.settings import AsrSettings, Settings
 from izwi.stages import AsrRequest, Samples, VadState
+from tests.figures import FIGURES
 from tests.speech import (
     ENGLISH,
     GERMAN,
@@ -54,7 +55,10 @@ def hear(engine: FasterWhisper, samples: Samples, final: bool = True, language: 
 
 def wer(engine: FasterWhisper, clips: list[Clip], final: bool) -> float:
     heard = [normalise(hear(engine, load(clip.path), final)) for clip in clips]
-    return jiwer.wer([normalise(clip.text) for clip in clips], heard)
+    rate = jiwer.wer([normalise(clip.text) for clip in clips], heard)
+    beam = engine._asr.beam_size if final else 1
+    FIGURES.append(f"WER {rate:.1%}: {engine._asr.model}, offline, {len(clips)} clips, elastic windows, beam {beam}")
+    return rate
 
 
 @needs_librivox
