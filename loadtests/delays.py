@@ -6,6 +6,7 @@ by aligning the last settled text with the reference, so that any server can be 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
@@ -79,7 +80,7 @@ def erasure(tentative: Sequence[Sequence[str]], final_words: int) -> float:
         tentative: all words shown, settled and tentative, view by view.
     """
     erased = 0
-    for before, after in zip(tentative, tentative[1:], strict=False):
+    for before, after in pairwise(tentative):
         kept = 0
         for old, new in zip(before, after, strict=False):
             if old != new:
