@@ -190,18 +190,20 @@ class Session:
                 async with self._stages.asr_slot(urgent):
                     window = utterance.window(pause, most)  # only now: it must not grow old in a queue
                     asked = given or (vote.best if window.careful else vote.settled)
-                    result = await self._recognised(utterance, AsrRequest(window.samples, asked, window.careful))
-                if result:
+                    result = await self._ask(AsrRequest(window.samples, asked, window.careful))
+                if isinstance(result, AsrResult):
                     language, engine = result.language, result.timing.engine
+                    await self._note_engine("asr", result.timing)
                     ahead = (window, result) if window.pause else None
                     if asked is None and result.words:
                         vote.hear(language, result.language_probability, len(window.samples) / SAMPLE_RATE)
                     update = transcript.update(window, result.words)
-                elif window.final or len(window.samples) >= self._limits.max_window_s * SAMPLE_RATE:
-                    update = transcript.give_up(window)
                 else:
-                    await asyncio.sleep(BACK_OFF_S)
-                    continue
+                    await self._emit(events.failure(result, utterance=utterance.number), None)
+                    if not window.final and len(window.samples) < self._limits.max_window_s * SAMPLE_RATE:
+                        await asyncio.sleep(BACK_OFF_S)
+                        continue
+                    update = transcript.give_up(window)
             if update.fresh:
                 await self._emit(events.committed(utterance, update, language), None)
             if transcript.tentative:
@@ -212,15 +214,12 @@ class Session:
         self._language = language
         await self._emit(events.final(utterance, transcript, language, engine), None)
 
-    async def _recognised(self, utterance: Utterance, request: AsrRequest) -> AsrResult | None:
-        """The result, or None after telling the client why there is none."""
+    async def _ask(self, request: AsrRequest) -> AsrResult | IzwiError:
+        """The error is a value here, so that the client is told after the place is free again: it may read slowly."""
         try:
-            result = await self._stages.asr(request)
+            return await self._stages.asr(request)
         except IzwiError as error:
-            await self._emit(events.failure(error, utterance=utterance.number), None)
-            return None
-        await self._note_engine("asr", result.timing)
-        return result
+            return error
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:
