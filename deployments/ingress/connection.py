@@ -40,7 +40,8 @@ START_LIMIT_S = 20.0
 MAX_BAD_FRAMES = 100
 """Malformed frames answered one by one before the connection is closed."""
 MISSED_PINGS = 3
-"""Intervals without any frame after which a client counts as gone."""
+"""Intervals without a pong after which a client counts as gone. Other frames do not count: a client that sends and
+never reads would let its events pile up in Serve's proxy."""
 SLOW_READER_S = 30.0
 """A client that takes nothing for this long is disconnected: its events must not pile up."""
 
@@ -129,7 +130,6 @@ class Connection:
                 raise ClientTimeout(f"no session.start within {START_LIMIT_S:.0f} s") from None
             if frame["type"] == "websocket.disconnect":
                 raise _Gone
-            self._heard_at = loop.time()
             try:
                 await self._take(frame.get("bytes"), frame.get("text"), tasks)
             except _Refused as refused:
@@ -159,7 +159,7 @@ class Connection:
             case m.PingMessage():
                 await self._emit(m.PongMessage(), None)
             case m.PongMessage():
-                pass
+                self._heard_at = asyncio.get_running_loop().time()
 
     async def _open(self, start: m.SessionStart, tasks: asyncio.TaskGroup) -> None:
         services = self._services
@@ -239,7 +239,7 @@ class Connection:
             await asyncio.sleep(interval)
             silent = asyncio.get_running_loop().time() - self._heard_at
             if silent > MISSED_PINGS * interval:
-                raise ClientTimeout(f"nothing received for {silent:.0f} s, not even a pong")
+                raise ClientTimeout(f"no pong for {silent:.0f} s: the client is gone or does not read")
             await self._emit(m.PingMessage(), None)
 
     async def _fail(self, error: Exception) -> str:

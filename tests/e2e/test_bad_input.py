@@ -136,6 +136,21 @@ async def test_a_second_start_and_audio_after_the_end_are_violations(server: Ser
         assert (await receive(socket, "error", "session.ended"))["type"] in ("error", "session.ended")
 
 
+async def test_a_client_that_sends_but_never_answers_a_ping_is_disconnected(server: Server) -> None:
+    async with raw(server) as socket:
+        await start(socket)
+
+        async def send() -> None:
+            while True:
+                await socket.send(np.zeros(1_600, np.int16).tobytes())
+                await asyncio.sleep(0.1)
+
+        sender = asyncio.create_task(send())
+        error = await receive(socket, "error")
+        sender.cancel()
+        assert (error["data"]["code"], error["data"]["fatal"]) == ("client_timeout", True)
+
+
 async def test_too_many_bad_frames_end_the_connection(server: Server) -> None:
     async with raw(server) as socket:
         for _ in range(101):
