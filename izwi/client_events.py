@@ -11,6 +11,7 @@ from izwi.messages import (
     ErrorMessage,
     SessionEndedMessage,
     SessionGoingAwayMessage,
+    SessionLoadMessage,
     SessionStartedMessage,
     SpeechEndedMessage,
     SpeechSkippedMessage,
@@ -45,6 +46,7 @@ Event = (
     | Speech
     | SpeechSkippedMessage
     | EngineSwitchedMessage
+    | SessionLoadMessage
     | SessionGoingAwayMessage
     | SessionEndedMessage
     | ErrorMessage

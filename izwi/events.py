@@ -1,12 +1,18 @@
 """The session's events, made from values. Keeps the field-by-field copying out of the flow."""
 
+from collections.abc import Awaitable, Callable
+
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
 from izwi.clauses import Clause
 from izwi.errors import IzwiError
+from izwi.load import LoadState
 from izwi.stages import MtResult, TtsChunk
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance
+
+Emit = Callable[[m.ServerMessage, bytes | None], Awaitable[None]]
+"""Takes a message and the binary frame that follows it, if any; numbers and sends them. May wait."""
 
 
 def seconds(samples: int) -> float:
@@ -97,6 +103,11 @@ def skipped(clause: int, reason: str) -> m.SpeechSkippedMessage:
 
 def switched(stage: str, before: str, after: str) -> m.EngineSwitchedMessage:
     return m.EngineSwitchedMessage(data=m.EngineSwitched(stage=stage, before=before, after=after))
+
+
+def load(state: LoadState) -> m.SessionLoadMessage:
+    data = m.SessionLoad(level=state.level.value, update_ms=round(state.period_s * 1000))
+    return m.SessionLoadMessage(data=data)
 
 
 def failure(error: IzwiError, utterance: int | None = None, clause: int | None = None) -> m.ErrorMessage:

@@ -136,6 +136,13 @@ class EngineSwitched(Data):
     after: str
 
 
+class SessionLoad(Data):
+    level: Literal["normal", "stretched", "captions_only"]
+    """Under load, partial transcripts come more rarely first; then translations are not spoken."""
+    update_ms: int
+    """Audio between two updates, on average."""
+
+
 class SessionGoingAway(Data):
     """The server stops soon: no more audio is taken, what it has is finished."""
 
@@ -156,6 +163,8 @@ class ErrorData(Data):
     fatal: bool
     """The server closes the session after this."""
     request_id: str
+    retry_after_s: float | None = None
+    """When trying again makes sense, where the server can tell."""
     utterance: int | None = None
     """The utterance that could not be recognised, or could only in part."""
     clause: int | None = None
@@ -264,6 +273,13 @@ class EngineSwitchedMessage(Message):
     data: EngineSwitched
 
 
+class SessionLoadMessage(Message):
+    """Sent when the level changes, and when updates become twice or half as frequent."""
+
+    type: Literal["session.load"] = "session.load"
+    data: SessionLoad
+
+
 class SessionGoingAwayMessage(Message):
     type: Literal["session.going_away"] = "session.going_away"
     data: SessionGoingAway
@@ -292,6 +308,7 @@ ServerMessage = (
     | SpeechAudioMessage
     | SpeechSkippedMessage
     | EngineSwitchedMessage
+    | SessionLoadMessage
     | SessionGoingAwayMessage
     | SessionEndedMessage
     | ErrorMessage

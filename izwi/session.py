@@ -10,22 +10,21 @@ Ray: the stages and `Emit` are passed in.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from izwi import events
 from izwi.audio import SAMPLE_RATE
-from izwi.clauses import Clause
 from izwi.errors import IzwiError
-from izwi.language import LanguageVote
-from izwi.messages import ServerMessage, SessionStart
+from izwi.events import Emit
+from izwi.load import Level, Load
+from izwi.messages import SessionStart
+from izwi.recognition import Recognition, SpokenClause
 from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
 from izwi.settings import Settings
 from izwi.stages import (
-    AsrRequest,
-    AsrResult,
     MtRequest,
     MtResult,
     Samples,
@@ -35,27 +34,12 @@ from izwi.stages import (
     VadRequest,
     VadState,
 )
-from izwi.transcript import Transcript
-from izwi.utterance import Utterance, Window
+from izwi.utterance import Utterance
 
-Emit = Callable[[ServerMessage, bytes | None], Awaitable[None]]
-"""Takes a message and the binary frame that follows it, if any; numbers and sends them. May wait."""
-
-LONGEST_WINDOW_S = 28.0
-"""Whisper's 30 s less the silence it needs at the end."""
 HELD_S = 40.0
 """Audio of one utterance kept while recognition is behind; then the listener waits, and with it the client's window."""
-BACK_OFF_S = 0.2
-"""Pause after a failed pass: the stage was asked several times already."""
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""
-
-
-@dataclass(frozen=True)
-class _SpokenClause:
-    clause: Clause
-    utterance: int
-    language: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +49,7 @@ class _Translation:
 
 
 Utterances = asyncio.Queue[Utterance | None]
-Clauses = asyncio.Queue[_SpokenClause | None]
+Clauses = asyncio.Queue[SpokenClause | None]
 Translations = asyncio.Queue[_Translation | None]
 """None closes a queue."""
 
@@ -88,8 +72,10 @@ class Session:
         self._emit = emit
         self._segmenter = Segmenter(settings.vad)
         self._open: deque[Utterance] = deque()  # with audio that is not settled, oldest first
-        self._language: str | None = None  # of the utterance before
         self._engines: dict[str, str] = {}
+        self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000)
+        given = None if start.source_language == "auto" else start.source_language
+        self._recognition = Recognition(given, self._limits, stages, self._load, emit, self._note_engine)
         self._received = 0
         self._settled = 0
         self._floor: int | None = None
@@ -165,61 +151,11 @@ class Session:
     # --- recognise: utterances to committed words and clauses -----------------------------------------------------
     async def _recognise(self, utterances: Utterances, clauses: Clauses) -> None:
         while (utterance := await utterances.get()) is not None:
-            await self._transcribe(utterance, clauses)
+            async for clause in self._recognition.transcribe(utterance):
+                await clauses.put(clause)
             self._open.popleft()  # only now is its audio settled: what is acknowledged has been emitted
             await self._progress()
         await clauses.put(None)
-
-    async def _transcribe(self, utterance: Utterance, clauses: Clauses) -> None:
-        """One ASR call at a time; each takes all audio that has come in since. A pause gets a careful pass at once; if
-        it turns out to be the end, that pass is the final one."""
-        transcript = Transcript(self._limits)
-        given = None if self._start.source_language == "auto" else self._start.source_language
-        vote = LanguageVote(self._language)
-        language, engine = given or "", ""
-        fresh, pause = (ms * SAMPLE_RATE // 1000 for ms in (self._limits.update_ms, self._limits.pause_ms))
-        most = int(min(2 * self._limits.max_window_s, LONGEST_WINDOW_S) * SAMPLE_RATE)
-        ahead: tuple[Window, AsrResult] | None = None  # a careful pass made in a pause
-        window: Window | None = None
-        while window is None or not window.final:
-            urgent = await utterance.due(fresh, pause)
-            if ahead and utterance.ended_at(ahead[0].speech_end):
-                window = replace(ahead[0], final=True)
-                update = transcript.update(window, ahead[1].words)
-            else:
-                async with self._stages.asr_slot(urgent):
-                    window = utterance.window(pause, most)  # only now: it must not grow old in a queue
-                    asked = given or (vote.best if window.careful else vote.settled)
-                    result = await self._ask(AsrRequest(window.samples, asked, window.careful))
-                if isinstance(result, AsrResult):
-                    language, engine = result.language, result.timing.engine
-                    await self._note_engine("asr", result.timing)
-                    ahead = (window, result) if window.pause else None
-                    if asked is None and result.words:
-                        vote.hear(language, result.language_probability, len(window.samples) / SAMPLE_RATE)
-                    update = transcript.update(window, result.words)
-                else:
-                    await self._emit(events.failure(result, utterance=utterance.number), None)
-                    if not window.final and len(window.samples) < self._limits.max_window_s * SAMPLE_RATE:
-                        await asyncio.sleep(BACK_OFF_S)
-                        continue
-                    update = transcript.give_up(window)
-            if update.fresh:
-                await self._emit(events.committed(utterance, update, language), None)
-            if transcript.tentative:
-                await self._emit(events.partial(utterance, transcript, language), None)
-            for clause in update.clauses:
-                await clauses.put(_SpokenClause(clause, utterance.number, language))
-            await utterance.drop_before(update.keep_from)
-        self._language = language
-        await self._emit(events.final(utterance, transcript, language, engine), None)
-
-    async def _ask(self, request: AsrRequest) -> AsrResult | IzwiError:
-        """The error is a value here, so that the client is told after the place is free again: it may read slowly."""
-        try:
-            return await self._stages.asr(request)
-        except IzwiError as error:
-            return error
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:
@@ -240,7 +176,9 @@ class Session:
             await self._emit(events.translation(number, spoken.utterance, clause, languages, result), None)
             if not self._start.speech:
                 continue
-            if translations.full():  # captions never wait for the voice
+            if self._load.level is Level.CAPTIONS_ONLY:
+                await self._emit(events.skipped(number, "the server is overloaded"), None)
+            elif translations.full():  # captions never wait for the voice
                 await self._emit(events.skipped(number, "synthesis is behind"), None)
             else:
                 translations.put_nowait(_Translation(number, result.text))

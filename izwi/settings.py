@@ -61,6 +61,9 @@ class AsrSettings(BaseModel):
     """Threads per worker: on two cores one is as fast as two for short windows."""
     workers: int = Field(default=2, ge=1)
     """Decodes in parallel within one replica: one per core."""
+    batch: int = Field(default=4, ge=1)
+    """Windows decoded together when more wait than there are workers: four take less than twice the time of one, and
+    eight gain little more on a CPU."""
     margin_s: float = Field(default=2.5, ge=0, le=30)
     """Silence appended to a window; below about 2 s Whisper falls into repetition loops."""
     retry_margin_s: float = Field(default=8.0, ge=0, le=30)
@@ -68,6 +71,9 @@ class AsrSettings(BaseModel):
     pass instead of 0.64 s for the full 30 s, which remains the last resort."""
     beam_size: int = Field(default=5, ge=1)
     """Beam of final passes; partials are greedy."""
+    temperatures: tuple[float, ...] = ()
+    """Temperatures tried, one after the other, on a final window that the guard rejects even when filled up to 30 s;
+    empty trusts the beam. On noisy speech they gained nothing here and cost a padded pass each."""
     padded: bool = False
     """Always decode the full 30 s window, for comparison with the elastic one."""
     resources: Resources = Resources(cpus=0.8)
@@ -134,6 +140,9 @@ class SessionSettings(BaseModel):
     """Clauses waiting for translation."""
     translation_queue: int = Field(default=20, ge=1)
     """Translations waiting for synthesis."""
+    captions_only_ms: int = Field(default=3000, ge=500)
+    """Mean audio between two updates from which translations are no longer spoken: synthesis would take the processor
+    from recognition."""
     speech_queue: int = Field(default=20, ge=1)
     """Synthesised pieces waiting for the client."""
 

@@ -5,7 +5,6 @@ tests they are scripted functions; the session cannot tell.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +21,7 @@ class Timing:
     engine: str
     queue_s: float = 0.0
     compute_s: float = 0.0
+    """Of a batch, the call's share."""
     preferred: str = ""
     """The first engine that supports the request, even while it is set aside."""
     failed: tuple[str, ...] = ()
@@ -132,8 +132,7 @@ class Stages:
     """The four stages as the session sees them. Each raises only `izwi.errors.IzwiError`."""
 
     vad: Callable[[VadRequest], Awaitable[VadResult]]
-    asr: Callable[[AsrRequest], Awaitable[AsrResult]]
+    asr: Callable[[Callable[[], AsrRequest], bool], Awaitable[AsrResult]]
+    """Takes what makes the request once its turn has come, with the newest audio, and whether it is urgent."""
     mt: Callable[[MtRequest], Awaitable[MtResult]]
     tts: Callable[[TtsRequest], AsyncIterator[TtsChunk]]
-    asr_slot: Callable[[bool], AbstractAsyncContextManager[None]] = lambda urgent: nullcontext()
-    """Held around a recognition; entering it may wait for others. True asks for a place before partial passes."""

@@ -28,6 +28,8 @@ class Update:
     """Clauses they complete."""
     keep_from: int
     """Stream offset before which the audio is no longer needed."""
+    changed: bool
+    """Something a client sees is different from before: words were settled, or the tentative ones are others."""
 
 
 class Transcript:
@@ -57,7 +59,8 @@ class Transcript:
             hypothesis = []
         settled_s = start_s + length_s - FORCED_TAIL_S if length_s >= self._limits.max_window_s else 0.0
         if not hypothesis and not window.final and not settled_s:
-            return Update([], "", [], window.start)  # a doubtful pass: what was tentative stays so
+            return Update([], "", [], window.start, changed=False)  # a doubtful pass: what was tentative stays so
+        before = self.tentative
         end_s = start_s + length_s
         fresh = self._agreement.update(
             hypothesis,
@@ -66,18 +69,20 @@ class Transcript:
             complete_before_s=end_s if window.pause else end_s - COMPLETE_S,
             force_before_s=settled_s,
         )
-        return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s))
+        return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s), before)
 
     def give_up(self, window: Window) -> Update:
         """The window cannot be recognised: what was tentative is the best there is, its audio is let go."""
+        before = self.tentative
         fresh = self._agreement.commit_tentative()
-        return self._settle(fresh, window, (window.start + len(window.samples)) / SAMPLE_RATE)
+        return self._settle(fresh, window, (window.start + len(window.samples)) / SAMPLE_RATE, before)
 
-    def _settle(self, fresh: list[Word], window: Window, keep_s: float) -> Update:
+    def _settle(self, fresh: list[Word], window: Window, keep_s: float, before: str) -> Update:
         text = "".join(word.text for word in fresh)
         first = len(fresh) == len(self._agreement.committed)
         clauses = self._splitter.push(fresh) + (self._splitter.flush() if window.final else [])
-        return Update(fresh, text.lstrip() if first else text, clauses, int(keep_s * SAMPLE_RATE))
+        changed = bool(fresh) or self.tentative != before
+        return Update(fresh, text.lstrip() if first else text, clauses, int(keep_s * SAMPLE_RATE), changed)
 
     def _keep_from(self, start_s: float, length_s: float, settled_s: float) -> float:
         """A long window loses its settled part, cut where a word begins so that none is clipped."""

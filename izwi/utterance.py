@@ -21,6 +21,8 @@ class Window:
     """The speaker has been silent for a moment: no word is cut off, and this may turn out to be the end."""
     speech_end: int
     """Stream offset after the last speech so far."""
+    fresh: int
+    """Samples that no window before it held."""
 
     @property
     def careful(self) -> bool:
@@ -75,7 +77,7 @@ class Utterance:
     def window(self, pause: int, most: int) -> Window:
         """What is held now: at most ``most`` samples from its start."""
         samples = np.concatenate(self._parts)[:most]
-        self._seen = max(self._seen, self.start + len(samples))
+        seen, self._seen = self._seen, max(self._seen, self.start + len(samples))
         whole = len(samples) == self._held
         paused = whole and self._silent >= pause
         if paused:
@@ -86,6 +88,7 @@ class Utterance:
             final=self.end is not None and whole,
             pause=paused,
             speech_end=self._speech_end,
+            fresh=self._seen - seen,
         )
 
     @property

@@ -1,12 +1,15 @@
 """Speech recognition as a Serve deployment."""
 
+import asyncio
+from dataclasses import replace
+
 from ray import serve
 
 from deployments.asr import engine
 from deployments.asr.engine import AsrEngine
 from deployments.stage import StageRunner
 from izwi import logs
-from izwi.errors import UnsupportedLanguage
+from izwi.errors import IzwiError, UnsupportedLanguage
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, AsrResult, Capabilities
 
@@ -17,16 +20,34 @@ class Asr:
         logs.configure(settings.log_level, settings.debug)
         self._runner = StageRunner("asr", engine.load(settings), settings.asr.workers)
 
-    async def __call__(self, request: AsrRequest) -> AsrResult:
+    async def __call__(self, requests: list[AsrRequest]) -> list[AsrResult | IzwiError]:
+        """Answers in order; an error stands in the place of the answer it prevents, and spoils no other."""
+        answers: dict[int, AsrResult | IzwiError] = {}
+        groups = _alike(requests)
+        for group, found in zip(groups, await asyncio.gather(*(self._recognise(g) for g in groups)), strict=True):
+            answers |= zip(map(id, group), found, strict=True)
+        return [answers[id(request)] for request in requests]
+
+    async def _recognise(self, requests: list[AsrRequest]) -> list[AsrResult | IzwiError]:
+        """One batch: requests in one language, equally careful."""
+        language = requests[0].language
         languages = self._languages()
-        if request.language and request.language not in languages:
-            raise UnsupportedLanguage(f"no engine recognises {request.language}; known: {', '.join(sorted(languages))}")
+        if language and language not in languages:
+            known = ", ".join(sorted(languages))
+            return [UnsupportedLanguage(f"no engine recognises {language}; known: {known}") for _ in requests]
 
         def supports(engine: AsrEngine) -> bool:
-            return request.language is None or request.language in engine.languages
+            return language is None or language in engine.languages
 
-        heard, timing = await self._runner.run(lambda engine: engine.transcribe(request), supports)
-        return AsrResult(heard.words, heard.language, heard.language_probability, timing, heard.retries)
+        try:
+            heard, timing = await self._runner.run(lambda engine: engine.transcribe(requests), supports)
+        except IzwiError as error:
+            if len(requests) == 1:
+                return [error]
+            alone = await asyncio.gather(*(self._recognise([request]) for request in requests))
+            return [result for (result,) in alone]
+        share = replace(timing, compute_s=timing.compute_s / len(requests))
+        return [AsrResult(h.words, h.language, h.language_probability, share, h.retries) for h in heard]
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -35,3 +56,12 @@ class Asr:
 
     def _languages(self) -> set[str]:
         return {code for engine in self._runner.engines for code in engine.languages}
+
+
+def _alike(requests: list[AsrRequest]) -> list[list[AsrRequest]]:
+    """What can be decoded together: the same language, known beforehand, and the same care."""
+    groups: dict[object, list[AsrRequest]] = {}
+    for request in requests:
+        key = (request.language, request.final) if request.language else id(request)
+        groups.setdefault(key, []).append(request)
+    return list(groups.values())

@@ -1,5 +1,6 @@
 """What a recogniser must do, and which recognisers this machine can run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,12 +31,12 @@ class AsrEngine(Protocol):
         """ISO 639-1 codes."""
         ...
 
-    def transcribe(self, request: AsrRequest) -> Transcript:
-        """Recognise one window.
+    def transcribe(self, requests: Sequence[AsrRequest]) -> list[Transcript]:
+        """Recognise windows of one language and one degree of care, in order.
 
         Raises:
-            UnsupportedLanguage: the model does not know ``request.language``.
-            AudioTooLong: the window exceeds what the model takes in one go.
+            UnsupportedLanguage: the model does not know their language.
+            AudioTooLong: a window exceeds what the model takes in one go.
         """
         ...
 

@@ -4,6 +4,9 @@ faster-whisper loads the model and brings features, tokenizer and word alignment
 directly, because faster-whisper always pads. One pass over 3 s costs a fifth of a padded one.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import ctranslate2
 import numpy as np
 import structlog
@@ -14,15 +17,15 @@ from faster_whisper.transcribe import get_ctranslate2_storage, merge_punctuation
 from deployments.asr import guard
 from deployments.asr.engine import Transcript
 from deployments.asr.guard import Decoded, Verdict
+from deployments.asr.ladder import FULL_S, Job, Rung, buckets
 from izwi import catalog, models
+from izwi.audio import SAMPLE_RATE
 from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, Samples, Word
 
-RATE = 16_000
 MAX_S = 28.0
 """Longest window: 30 s less a margin of silence, without which the last words are lost."""
-_FULL_S = 30.0
 _HOP = 160
 _PREPENDED = "\"'“¿([{-"
 _APPENDED = "\"'.。,，!！?？:：”)]}、"
@@ -53,54 +56,62 @@ class FasterWhisper:
         self.languages = frozenset(
             code for code in self._whisper.supported_languages if len(code) < 3 and known(f"<|{code}|>") is not None
         )
-        self.transcribe(AsrRequest(np.zeros(RATE, np.float32), None, final=True))  # warm-up
+        self.transcribe([AsrRequest(np.zeros(SAMPLE_RATE, np.float32), None, final=True)])  # warm-up
 
-    def transcribe(self, request: AsrRequest) -> Transcript:
-        """See `AsrEngine.transcribe`."""
-        if request.language and request.language not in self.languages:
+    def transcribe(self, requests: Sequence[AsrRequest]) -> list[Transcript]:
+        """See `AsrEngine.transcribe`. Windows whose language is not known come alone."""
+        language = requests[0].language
+        if language and language not in self.languages:
             raise UnsupportedLanguage(
-                f"{self._asr.model} does not recognise {request.language}; it knows {', '.join(sorted(self.languages))}"
+                f"{self._asr.model} does not recognise {language}; it knows {', '.join(sorted(self.languages))}"
             )
-        seconds = request.samples.size / RATE
+        jobs = [Job(request, self._rungs(request)) for request in requests]
+        waiting = jobs
+        while waiting:
+            for group in buckets(waiting):
+                self._attempt(group)
+            waiting = [job for job in waiting if job.heard is None]
+        return [job.heard for job in jobs if job.heard]
+
+    def _rungs(self, request: AsrRequest) -> tuple[Rung, ...]:
+        """The tries a window gets: with little silence after it, with more, filled up, and filled up at random."""
+        seconds = request.samples.size / SAMPLE_RATE
         if seconds > MAX_S:
             raise AudioTooLong(f"one window takes at most {MAX_S:g} s of audio, not {seconds:.1f} s")
-        silences = self._silences(seconds)
-        encoded = self._encode(request.samples, silences[0])
+        margins = () if self._asr.padded else (self._asr.margin_s, self._asr.retry_margin_s)
+        short = (Rung(seconds + margin) for margin in margins if seconds + margin < FULL_S)
+        sampled = (Rung(FULL_S, temperature) for temperature in self._asr.temperatures if request.final)
+        return (*short, Rung(FULL_S), *sampled)
+
+    def _attempt(self, jobs: Sequence[Job]) -> None:
+        """One decoding of several windows, padded to the longest; those that can be believed are heard."""
+        request, rung = jobs[0].request, jobs[0].rung
+        encoded = self._encode([job.request.samples for job in jobs], max(job.rung.total_s for job in jobs))
         language, probability = (request.language, 1.0) if request.language else self._detect(encoded)
         tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._model.is_multilingual, "transcribe", language)
-        beam = self._asr.beam_size if request.final else 1
-        retries = 0
-        while True:
-            decoded = self._decode(encoded, tokenizer, beam, seconds, padded=retries == len(silences) - 1)
-            verdict = guard.judge(decoded)
-            if verdict is Verdict.UNSURE and not request.final:
-                # A third of the 0.5 s openings of an utterance end here, and none beyond 2 s. A longer window
+        decoded = self._decode(encoded, tokenizer, jobs, rung.temperature)
+        verdicts = [guard.judge(result) for result in decoded]
+        kept = [
+            guard.cut_loops(result.tokens) if job.settles(verdict) and verdict is not Verdict.SILENCE else ()
+            for job, result, verdict in zip(jobs, decoded, verdicts, strict=True)
+        ]
+        words = self._words(encoded, tokenizer, kept, jobs)
+        for job, verdict, found in zip(jobs, verdicts, words, strict=True):
+            if job.settles(verdict):
+                # A third of the 0.5 s openings of an utterance are unsure, and none beyond 2 s. A longer window
                 # would guess no better, while the next partial has more audio.
-                return Transcript((), language, probability, retries)
-            if verdict in (Verdict.GOOD, Verdict.SILENCE) or retries == len(silences) - 1:
-                break
-            log.debug("window_rejected", verdict=verdict.value, seconds=round(seconds, 2), retries=retries)
-            retries += 1
-            encoded = self._encode(request.samples, silences[retries])
-        if verdict is Verdict.SILENCE:
-            return Transcript((), language, probability, retries)
-        tokens = guard.cut_loops(decoded.tokens)
-        return Transcript(self._words(encoded, tokenizer, tokens, seconds), language, probability, retries)
+                doubtful = verdict is Verdict.UNSURE and not request.final
+                job.heard = Transcript(() if doubtful else found, language, probability, job.tries)
+            else:
+                log.debug("window_rejected", verdict=verdict.value, seconds=round(job.seconds, 2), tries=job.tries)
+                job.tries += 1
 
-    def _silences(self, seconds: float) -> tuple[float, ...]:
-        """Seconds of silence appended at each try, shortest first; the last one fills the window."""
-        full = _FULL_S - seconds
-        if self._asr.padded:
-            return (full,)
-        return (*(s for s in (self._asr.margin_s, self._asr.retry_margin_s) if s < full), full)
-
-    def _encode(self, samples: Samples, silence_s: float) -> ctranslate2.StorageView:
-        """Encoder output, shape (1, frames / 2, width), of the audio and the silence after it."""
-        total = samples.size + round(silence_s * RATE)
-        features = self._whisper.feature_extractor(np.pad(samples, (0, total - samples.size)))
-        frames = min(features.shape[-1], round(_FULL_S * RATE / _HOP)) // 2 * 2  # the encoder's stride is 2
-        storage = get_ctranslate2_storage(np.ascontiguousarray(features[None, :, :frames]))
-        return self._model.encode(storage)
+    def _encode(self, windows: Sequence[Samples], total_s: float) -> ctranslate2.StorageView:
+        """Encoder output, shape (n, frames / 2, width), of the windows, each followed by silence."""
+        total = round(total_s * SAMPLE_RATE)
+        features = [self._whisper.feature_extractor(np.pad(w, (0, total - w.size))) for w in windows]
+        frames = min(features[0].shape[-1], round(FULL_S * SAMPLE_RATE / _HOP)) // 2 * 2  # the encoder's stride is 2
+        return self._model.encode(get_ctranslate2_storage(np.stack([f[:, :frames] for f in features])))
 
     def _detect(self, encoded: ctranslate2.StorageView) -> tuple[str, float]:
         if not self._model.is_multilingual:
@@ -109,36 +120,55 @@ class FasterWhisper:
         return token.strip("<|>"), probability
 
     def _decode(
-        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, beam: int, seconds: float, padded: bool
-    ) -> Decoded:
-        limit = guard.MAX_TOKENS if padded else guard.token_limit(seconds)
-        result = self._model.generate(
+        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, jobs: Sequence[Job], temperature: float
+    ) -> list[Decoded]:
+        limit = max(job.token_limit for job in jobs)
+        sampling: dict[str, Any] = {"beam_size": self._asr.beam_size if jobs[0].request.final else 1}
+        if temperature:
+            sampling = {"sampling_topk": 0, "sampling_temperature": temperature}
+        results = self._model.generate(
             encoded,
-            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]],
-            beam_size=beam,
+            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * len(jobs),
             max_length=2 * limit,  # CTranslate2 gives half of it to the text, as Whisper does
             return_scores=True,
             return_no_speech_prob=True,
-        )[0]
-        generated = result.sequences_ids[0]
-        tokens = tuple(token for token in generated if token < tokenizer.eot)
-        # CTranslate2 divides the sum by the length without the end token, Whisper's threshold is for one more.
-        logprob = result.scores[0] * len(generated) / (len(generated) + 1)
-        text = tokenizer.decode(list(tokens))
-        return Decoded(tokens, text, logprob, result.no_speech_prob, len(generated) >= limit, padded)
+            **sampling,
+        )
+        decoded: list[Decoded] = []
+        for job, result in zip(jobs, results, strict=True):
+            generated = result.sequences_ids[0]
+            tokens = tuple(token for token in generated if token < tokenizer.eot)
+            # CTranslate2 divides the sum by the length without the end token, Whisper's threshold is for one more.
+            logprob = result.scores[0] * len(generated) / (len(generated) + 1)
+            capped = len(generated) >= job.token_limit
+            text = tokenizer.decode(list(tokens))
+            decoded.append(Decoded(tokens, text, logprob, result.no_speech_prob, capped, job.padded))
+        return decoded
 
     def _words(
-        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, tokens: tuple[int, ...], seconds: float
-    ) -> tuple[Word, ...]:
+        self,
+        encoded: ctranslate2.StorageView,
+        tokenizer: Tokenizer,
+        tokens: Sequence[tuple[int, ...]],
+        jobs: Sequence[Job],
+    ) -> list[tuple[Word, ...]]:
         """Words with times from the cross-attention; what was heard in the silence after the audio is dropped."""
-        frames = min(encoded.shape[1] * 2, round((seconds + self._asr.margin_s) * RATE / _HOP))
-        found = self._whisper.find_alignment(tokenizer, [list(tokens)], encoded, frames)[0]
-        merge_punctuations(found, _PREPENDED, _APPENDED)
-        return tuple(
-            Word(w["word"], float(w["start"]), min(float(w["end"]), seconds), float(w["probability"]))
-            for w in found
-            if w["word"].strip() and w["start"] < seconds
-        )
+        if not any(tokens):
+            return [()] * len(jobs)
+        frames = [
+            min(encoded.shape[1] * 2, round((job.seconds + self._asr.margin_s) * SAMPLE_RATE / _HOP)) for job in jobs
+        ]
+        aligned = self._whisper.find_alignment(tokenizer, list(map(list, tokens)), encoded, frames)  # pyright: ignore[reportArgumentType]
+        for words in aligned:
+            merge_punctuations(words, _PREPENDED, _APPENDED)
+        return [
+            tuple(
+                Word(w["word"], float(w["start"]), min(float(w["end"]), job.seconds), float(w["probability"]))
+                for w in words
+                if w["word"].strip() and w["start"] < job.seconds
+            )
+            for job, words in zip(jobs, aligned, strict=True)
+        ]
 
 
 def _device(settings: Settings) -> str:

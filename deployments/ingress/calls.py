@@ -5,7 +5,7 @@ of Izwi's own errors.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from deployments.ingress.metrics import Metrics
+from izwi.batching import Batcher
 from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
-from izwi.slots import Slots
 from izwi.stages import (
     AsrRequest,
     AsrResult,
@@ -57,27 +57,36 @@ class StageCalls:
         handles: where the calls go.
         timeout_s: limit of one call, in seconds.
         metrics: counts calls, time and failures.
-        asr_slots: recognitions this replica's sessions may have under way at once.
+        asr_places: recognition calls this replica's sessions may have under way at once.
+        asr_batch: windows per recognition call at most.
     """
 
-    def __init__(self, handles: Handles, timeout_s: float, metrics: Metrics, asr_slots: int = 1) -> None:
+    def __init__(
+        self, handles: Handles, timeout_s: float, metrics: Metrics, asr_places: int = 1, asr_batch: int = 1
+    ) -> None:
         self._handles = handles
         self._timeout_s = timeout_s
         self._metrics = metrics
-        self._asr_slots = Slots(asr_slots)
+        self.asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
 
     def stages(self) -> Stages:
-        return Stages(self.vad, self.asr, self.mt, self.tts, self._asr_slots.hold)
+        return Stages(self.vad, self.asr_turns.ask, self.mt, self.tts)
 
     async def vad(self, request: VadRequest) -> VadResult:
         return await self._call("vad", self._handles.vad, request)
 
-    async def asr(self, request: AsrRequest) -> AsrResult:
-        result: AsrResult = await self._call(
-            "asr", self._handles.asr, request, attempts=ATTEMPTS if request.final else 1
-        )
-        self._metrics.asr_retries.inc(result.retries)
-        return result
+    async def asr(self, requests: Sequence[AsrRequest], urgent: bool) -> Sequence[AsrResult | IzwiError]:
+        """Recognise several windows in one call. A partial pass is not worth asking twice: the next one is newer."""
+        attempts = ATTEMPTS if urgent else 1
+        results: list[AsrResult | IzwiError] = await self._retried("asr", self._handles.asr, list(requests), attempts)
+        self._metrics.asr_batch.observe(len(requests))
+        for result in results:
+            if isinstance(result, AsrResult):
+                self._metrics.observe("asr", result.timing)
+                self._metrics.asr_retries.inc(result.retries)
+            else:
+                self._metrics.stage_errors.labels("asr", result.code).inc()
+        return results
 
     async def mt(self, request: MtRequest) -> MtResult:
         return await self._call("mt", self._handles.mt, request)
@@ -120,7 +129,12 @@ class StageCalls:
         )
         return dict(zip(names, found, strict=True))
 
-    async def _call(self, stage: str, handle: DeploymentHandle, request: Any, attempts: int = ATTEMPTS) -> Any:
+    async def _call(self, stage: str, handle: DeploymentHandle, request: Any) -> Any:
+        result = await self._retried(stage, handle, request, ATTEMPTS)
+        self._metrics.observe(stage, result.timing)
+        return result
+
+    async def _retried(self, stage: str, handle: DeploymentHandle, request: Any, attempts: int) -> Any:
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(attempts),
             wait=wait_random_exponential(multiplier=0.1, max=2.0),
@@ -128,9 +142,7 @@ class StageCalls:
             reraise=True,
         ):
             with attempt:
-                result = await self._once(stage, handle.remote(request))
-                self._metrics.observe(stage, result.timing)
-                return result
+                return await self._once(stage, handle.remote(request))
         raise InternalError("unreachable: the last attempt returns or raises")
 
     async def _once(self, stage: str, response: Any) -> Any:

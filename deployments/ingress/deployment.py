@@ -35,8 +35,8 @@ class Ingress:
     ) -> None:
         logs.configure(settings.log_level, settings.debug)
         metrics = Metrics()
-        slots = settings.asr.workers * settings.asr.resources.max_replicas
-        calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics, slots)
+        places = settings.asr.workers * settings.asr.resources.max_replicas
+        calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics, places, settings.asr.batch)
         sessions = SessionStore(_address(settings.redis_url, store), settings.session_ttl_s)
         registry = Registry(settings.max_concurrent_sessions, metrics)
         self._services = Services(settings, calls, sessions, metrics, registry)

@@ -39,6 +39,9 @@ class Metrics:
         self.asr_retries = Counter(
             "izwi_asr_window_retries", "Windows the guard rejected and that were decoded again, longer", registry=r
         )
+        self.asr_batch = Histogram(
+            "izwi_asr_batch_size", "Windows recognised in one call", buckets=(1, 2, 3, 4, 6, 8, 12, 16), registry=r
+        )
         self.requests = Histogram(
             "izwi_http_request_seconds", "HTTP requests", ["path", "status"], buckets=SECONDS, registry=r
         )

@@ -50,7 +50,7 @@ def tiny() -> FasterWhisper:
 
 
 def hear(engine: FasterWhisper, samples: Samples, final: bool = True, language: str | None = "en") -> str:
-    return "".join(word.text for word in engine.transcribe(AsrRequest(samples, language, final)).words)
+    return "".join(word.text for word in engine.transcribe([AsrRequest(samples, language, final)])[0].words)
 
 
 def wer(engine: FasterWhisper, clips: list[Clip], final: bool) -> float:
@@ -83,10 +83,10 @@ def test_a_gpu_that_fails_at_the_first_decoding_is_replaced_by_the_cpu(monkeypat
         devices.append(device)
         return real(name, device="cpu", **options)
 
-    def fail_on_cuda(engine: FasterWhisper, request: AsrRequest) -> Any:
+    def fail_on_cuda(engine: FasterWhisper, requests: list[AsrRequest]) -> Any:
         if devices[-1] == "cuda":
             raise RuntimeError("CUDA failed with error out of memory")
-        return transcribe(engine, request)
+        return transcribe(engine, requests)
 
     monkeypatch.setattr(faster_whisper, "WhisperModel", load_model)
     monkeypatch.setattr(faster_whisper.ctranslate2, "get_supported_compute_types", lambda _: {"int8"})
@@ -99,7 +99,7 @@ def test_a_gpu_that_fails_at_the_first_decoding_is_replaced_by_the_cpu(monkeypat
 @needs_librivox
 def test_words_are_placed_in_the_audio(base: FasterWhisper) -> None:
     audio = load(LIBRIVOX[0].path)
-    words = base.transcribe(AsrRequest(audio, "en", final=True)).words
+    words = base.transcribe([AsrRequest(audio, "en", final=True)])[0].words
     assert "".join(word.text for word in words).endswith(" for them.")
     assert all(word.text.startswith(" ") and 0 <= word.confidence <= 1 for word in words)
     times = [time for word in words for time in (word.start_s, word.end_s)]
@@ -112,8 +112,8 @@ def test_words_are_placed_in_the_audio(base: FasterWhisper) -> None:
 def test_silence_before_speech_shifts_its_words(base: FasterWhisper) -> None:
     audio = load(LIBRIVOX[4].path)
     shifted = np.concatenate([np.zeros(2 * RATE, np.float32), audio])
-    near = base.transcribe(AsrRequest(audio, "en", final=True)).words[-1]
-    far = base.transcribe(AsrRequest(shifted, "en", final=True)).words[-1]
+    near = base.transcribe([AsrRequest(audio, "en", final=True)])[0].words[-1]
+    far = base.transcribe([AsrRequest(shifted, "en", final=True)])[0].words[-1]
     assert far.text == near.text
     assert far.end_s - near.end_s == pytest.approx(2, abs=0.2)
 
@@ -121,8 +121,8 @@ def test_silence_before_speech_shifts_its_words(base: FasterWhisper) -> None:
 @needs_librivox
 def test_elastic_and_padded_windows_agree(base: FasterWhisper) -> None:
     audio = load(LIBRIVOX[4].path)
-    padded = _engine("base", padded=True).transcribe(AsrRequest(audio, "en", final=True))
-    elastic = base.transcribe(AsrRequest(audio, "en", final=True))
+    padded = _engine("base", padded=True).transcribe([AsrRequest(audio, "en", final=True)])[0]
+    elastic = base.transcribe([AsrRequest(audio, "en", final=True)])[0]
     assert padded.retries == elastic.retries == 0
     assert [word.text for word in elastic.words] == [word.text for word in padded.words]
 
@@ -151,7 +151,7 @@ def test_nothing_is_heard_in_noise_that_passed_the_detector(base: FasterWhisper,
 
 @needs_german
 def test_detects_the_language(base: FasterWhisper) -> None:
-    heard = base.transcribe(AsrRequest(load(GERMAN[0])[: 3 * RATE], None, final=True))
+    heard = base.transcribe([AsrRequest(load(GERMAN[0])[: 3 * RATE], None, final=True)])[0]
     assert heard.language == "de"
     assert 0.3 < heard.language_probability <= 1
 
@@ -160,16 +160,16 @@ def test_languages(base: FasterWhisper, tiny: FasterWhisper) -> None:
     second = np.zeros(RATE, np.float32)
     assert {"en", "es", "de", "ja", "sn"} <= base.languages
     assert tiny.languages == {"en"}
-    assert tiny.transcribe(AsrRequest(second, None, final=False)).language == "en"
+    assert tiny.transcribe([AsrRequest(second, None, final=False)])[0].language == "en"
     with pytest.raises(UnsupportedLanguage, match=r"es; it knows en"):
-        tiny.transcribe(AsrRequest(second, "es", final=False))
+        tiny.transcribe([AsrRequest(second, "es", final=False)])[0]
     with pytest.raises(UnsupportedLanguage):
-        base.transcribe(AsrRequest(second, "xx", final=False))
+        base.transcribe([AsrRequest(second, "xx", final=False)])[0]
 
 
 def test_too_long(base: FasterWhisper) -> None:
     with pytest.raises(AudioTooLong, match="28 s"):
-        base.transcribe(AsrRequest(np.zeros(29 * RATE, np.float32), "en", final=True))
+        base.transcribe([AsrRequest(np.zeros(29 * RATE, np.float32), "en", final=True)])[0]
 
 
 def test_an_unknown_model_is_named(tmp_path: Path) -> None:

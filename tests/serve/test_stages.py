@@ -14,7 +14,7 @@ from deployments.ingress.calls import Handles, StageCalls
 from deployments.ingress.metrics import Metrics
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import IzwiError, UnsupportedPair, error_classes
-from izwi.stages import AsrRequest, MtRequest, TtsRequest, VadRequest, VadState
+from izwi.stages import AsrRequest, AsrResult, MtRequest, TtsRequest, VadRequest, VadState
 from tests.replicas import replica_pid
 from tests.speech import LIBRIVOX, load, needs_librivox
 
@@ -55,7 +55,8 @@ async def test_the_detector_carries_its_state_by_value(calls: StageCalls) -> Non
 
 @needs_librivox
 async def test_the_recogniser_hears_real_speech(calls: StageCalls) -> None:
-    result = await calls.asr(AsrRequest(load(LIBRIVOX[1].path), "en", final=True))
+    (result,) = await calls.asr([AsrRequest(load(LIBRIVOX[1].path), "en", final=True)], urgent=True)
+    assert isinstance(result, AsrResult)
     text = "".join(word.text for word in result.words).lower()
     assert "ill" in text
     assert "young man" in text
@@ -114,5 +115,5 @@ async def test_a_voice_killed_in_mid_clause_says_every_piece_once(calls: StageCa
 async def test_a_call_that_takes_too_long_is_a_typed_timeout() -> None:
     hasty = StageCalls(Handles(**{name: handle(name) for name in STAGES}), 0.001, Metrics())
     with pytest.raises(IzwiError) as caught:
-        await hasty.asr(AsrRequest(np.zeros(SAMPLE_RATE * 3, np.float32), "en", final=False))
+        await hasty.asr([AsrRequest(np.zeros(SAMPLE_RATE * 3, np.float32), "en", final=False)], urgent=False)
     assert caught.value.code == "stage_timeout"

@@ -84,7 +84,8 @@ class Script:
         frames = np.abs(request.samples.reshape(-1, 512)).mean(axis=1)
         return VadResult(tuple(0.9 if f > 0.02 else 0.05 for f in frames), request.state, self.engine("vad"))
 
-    async def _asr(self, request: AsrRequest) -> AsrResult:
+    async def _asr(self, take: Callable[[], AsrRequest], urgent: bool) -> AsrResult:
+        request = take()
         self._note("asr", request)
         await asyncio.sleep(self.asr_delay)
         words = tuple(hear(request.samples))

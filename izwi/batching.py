@@ -1,0 +1,111 @@
+"""Turns at the recogniser: who may go next when there are more speakers than workers, and who goes together.
+
+A request is made only once its turn has come, so that no pass works on a window that grew old in a queue. A free
+place takes all that wait, up to a batch: decoding is bound by memory bandwidth, and four windows together take less
+than twice the time of one. Turns go by deadline (earliest first): a careful pass is due at once, a partial one has some
+patience. Careful passes so go first, until a partial one has waited that long: under overload neither starves.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+PATIENCE_S = 1.0
+"""Seconds by which a careful pass goes before a partial one that came at the same time."""
+
+
+@dataclass(order=True)
+class _Turn(Generic[Q, A]):
+    due: float
+    number: int
+    asked: float = field(compare=False)
+    take: Callable[[], Q] = field(compare=False)
+    answer: "asyncio.Future[A]" = field(compare=False)
+
+
+Turns = list[_Turn[Q, A]]
+"""A heap."""
+
+
+class Batcher(Generic[Q, A]):
+    """Lines up requests and makes calls with up to ``size`` of one kind.
+
+    Args:
+        call: answers a batch, in order; an exception in the place of an answer is raised to its asker.
+        places: calls under way at once, one per worker.
+        size: requests per call at most.
+    """
+
+    def __init__(
+        self, call: Callable[[Sequence[Q], bool], Awaitable[Sequence[A | Exception]]], places: int, size: int
+    ) -> None:
+        self._call = call
+        self._free = places
+        self._size = size
+        self._numbers = itertools.count()
+        self._urgent: Turns[Q, A] = []
+        self._patient: Turns[Q, A] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._urgent) + len(self._patient)
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds that the longest waiting request has waited; 0 where none waits."""
+        asked = [turn.asked for turns in (self._urgent, self._patient) for turn in turns]
+        return asyncio.get_running_loop().time() - min(asked) if asked else 0.0
+
+    async def ask(self, take: Callable[[], Q], urgent: bool) -> A:
+        """The answer to the request that ``take`` makes when its turn has come."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        turns = self._urgent if urgent else self._patient
+        due = now if urgent else now + PATIENCE_S
+        turn: _Turn[Q, A] = _Turn(due, next(self._numbers), now, take, loop.create_future())
+        heapq.heappush(turns, turn)
+        self._start()
+        try:
+            return await turn.answer
+        finally:
+            if turn in turns:  # cancelled before its turn
+                turns.remove(turn)
+                heapq.heapify(turns)
+
+    def _start(self) -> None:
+        while self._free and self.waiting:
+            queues = [turns for turns in (self._urgent, self._patient) if turns]
+            turns = min(queues, key=lambda turns: turns[0])
+            batch = [heapq.heappop(turns) for _ in range(min(self._size, len(turns)))]
+            self._free -= 1
+            task = asyncio.create_task(self._run(batch, turns is self._urgent))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _run(self, batch: list[_Turn[Q, A]], urgent: bool) -> None:
+        try:
+            batch = [turn for turn in batch if not turn.answer.done()]
+            if batch:
+                _settle(batch, await self._call([turn.take() for turn in batch], urgent))
+        except Exception as error:
+            _settle(batch, [error] * len(batch))
+        finally:
+            self._free += 1
+            self._start()
+
+
+def _settle(batch: Sequence[_Turn[Q, A]], answers: Sequence[A | Exception]) -> None:
+    for turn, answer in zip(batch, answers, strict=True):
+        if turn.answer.done():  # its asker has gone
+            continue
+        if isinstance(answer, Exception):
+            turn.answer.set_exception(answer)
+        else:
+            turn.answer.set_result(answer)

@@ -1,0 +1,68 @@
+"""How stretched a session's updates are, and what that means for it. Pure; time is audio received.
+
+A session updates as often as the recogniser has room, so the audio that has come in between two passes tells how
+loaded the server is. Each level gives up something more: first the rate of partial transcripts, then the voice.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+STRETCHED = 2.0
+"""Updates this many times further apart than asked for are called stretched."""
+RELIEF = 0.7
+"""A level is left below this share of the period at which it begins, so that it does not flicker."""
+SMOOTHING = 0.4
+"""Weight of the newest period: about three passes decide."""
+
+
+class Level(Enum):
+    """What a session can count on."""
+
+    NORMAL = "normal"
+    STRETCHED = "stretched"
+    """Partial transcripts come more rarely; everything else as usual."""
+    CAPTIONS_ONLY = "captions_only"
+    """Translations are not spoken: synthesis would take the processor from recognition."""
+
+
+@dataclass(frozen=True)
+class LoadState:
+    level: Level
+    period_s: float
+    """Audio between two updates, smoothed."""
+
+
+class Load:
+    """Follows one session's update period.
+
+    Args:
+        wanted_s: the period without load.
+        captions_only_s: period from which translations are not spoken.
+    """
+
+    def __init__(self, wanted_s: float, captions_only_s: float) -> None:
+        self._wanted_s = wanted_s
+        self._captions_only_s = captions_only_s
+        self._period_s = wanted_s
+        self._told_s = wanted_s
+        self.level: Level = Level.NORMAL
+
+    def observe(self, period_s: float) -> LoadState | None:
+        """Take one period; returns the new state where it is worth telling: another level, or twice or half as long."""
+        self._period_s += SMOOTHING * (period_s - self._period_s)
+        level = self._judge()
+        doubled = not self._told_s / 2 < self._period_s < self._told_s * 2
+        if level is self.level and (level is Level.NORMAL or not doubled):
+            return None
+        self.level, self._told_s = level, self._period_s
+        return LoadState(level, round(self._period_s, 2))
+
+    def _judge(self) -> Level:
+        for level, begins_s in (
+            (Level.CAPTIONS_ONLY, self._captions_only_s),
+            (Level.STRETCHED, STRETCHED * self._wanted_s),
+        ):
+            inside = self.level is level or self.level is Level.CAPTIONS_ONLY
+            if self._period_s >= begins_s * (RELIEF if inside else 1.0):
+                return level
+        return Level.NORMAL

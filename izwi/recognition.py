@@ -1,0 +1,142 @@
+"""Recognition of one utterance while it grows: repeated passes over a window, until the last one settles it.
+
+One pass at a time; each takes all audio that has come in since, so under load the period of passes stretches and the
+delay does not grow. A pause gets a careful pass at once; if it turns out to be the end, that pass is the final one.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from izwi import events
+from izwi.audio import SAMPLE_RATE
+from izwi.clauses import Clause
+from izwi.errors import IzwiError
+from izwi.events import Emit
+from izwi.language import LanguageVote
+from izwi.load import Load
+from izwi.settings import SessionSettings
+from izwi.stages import AsrRequest, AsrResult, Stages, Timing
+from izwi.transcript import Transcript, Update
+from izwi.utterance import Utterance, Window
+
+NoteEngine = Callable[[str, Timing], Awaitable[None]]
+"""Takes a stage's name and the timing of a call it has served."""
+
+LONGEST_WINDOW_S = 28.0
+"""Whisper's 30 s less the silence it needs at the end."""
+BACK_OFF_S = 0.2
+"""Pause after a failed pass: the stage was asked several times already."""
+
+
+@dataclass(frozen=True)
+class SpokenClause:
+    """A clause with the utterance it was said in."""
+
+    clause: Clause
+    utterance: int
+    language: str
+
+
+@dataclass
+class _Pass:
+    """One window and what was heard in it."""
+
+    window: Window
+    result: AsrResult | IzwiError
+
+
+class Recognition:
+    """All utterances of a session, one after the other.
+
+    Args:
+        language: ISO 639-1, or None to find out.
+        limits: the session's settings.
+        asr: see `Stages.asr`.
+        load: told how far apart passes are.
+        emit: receives the transcript's events.
+        note_engine: told which engine did a pass.
+    """
+
+    def __init__(
+        self,
+        language: str | None,
+        limits: SessionSettings,
+        stages: Stages,
+        load: Load,
+        emit: Emit,
+        note_engine: NoteEngine,
+    ) -> None:
+        self._given = language
+        self._limits = limits
+        self._asr = stages.asr
+        self._load = load
+        self._emit = emit
+        self._note_engine = note_engine
+        self._before: str | None = None  # language of the utterance before
+        self._fresh, self._pause = (ms * SAMPLE_RATE // 1000 for ms in (limits.update_ms, limits.pause_ms))
+        self._most = int(min(2 * limits.max_window_s, LONGEST_WINDOW_S) * SAMPLE_RATE)
+
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[SpokenClause]:
+        """Clauses of an utterance as they are settled; ends with it."""
+        transcript = Transcript(self._limits)
+        vote = LanguageVote(self._before)
+        language, engine = self._given or "", ""
+        ahead: _Pass | None = None  # a careful pass made in a pause
+        final = False
+        while not final:
+            urgent = await utterance.due(self._fresh, self._pause)
+            if ahead and utterance.ended_at(ahead.window.speech_end):
+                done = _Pass(replace(ahead.window, final=True), ahead.result)
+            else:
+                done = await self._hear(utterance, vote, urgent)
+            if isinstance(done.result, AsrResult):
+                language, engine = done.result.language, done.result.timing.engine
+                await self._note_engine("asr", done.result.timing)
+                ahead = done if done.window.pause else None
+                if not urgent and (state := self._load.observe(done.window.fresh / SAMPLE_RATE)):
+                    await self._emit(events.load(state), None)
+                update = transcript.update(done.window, done.result.words)
+            else:
+                await self._emit(events.failure(done.result, utterance=utterance.number), None)
+                if not done.window.final and len(done.window.samples) < self._limits.max_window_s * SAMPLE_RATE:
+                    await asyncio.sleep(BACK_OFF_S)
+                    continue
+                update = transcript.give_up(done.window)
+            final = done.window.final
+            await self._tell(utterance, transcript, update, language, final)
+            for clause in update.clauses:
+                yield SpokenClause(clause, utterance.number, language)
+            await utterance.drop_before(update.keep_from)
+        self._before = language
+        await self._emit(events.final(utterance, transcript, language, engine), None)
+
+    async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool) -> _Pass:
+        """One pass over what is held when its turn comes. The error is a value here, so that the client is told after
+        the recogniser is free again: it may read slowly."""
+        window: Window | None = None
+        asked: str | None = None
+
+        def take() -> AsrRequest:
+            nonlocal window, asked
+            window = utterance.window(self._pause, self._most)
+            asked = self._given or (vote.best if window.careful else vote.settled)
+            return AsrRequest(window.samples, asked, window.careful)
+
+        try:
+            result: AsrResult | IzwiError = await self._asr(take, urgent)
+        except IzwiError as error:
+            result = error
+        if window is None:  # failed before its turn came
+            window = utterance.window(self._pause, self._most)
+        if isinstance(result, AsrResult) and asked is None and result.words:
+            vote.hear(result.language, result.language_probability, len(window.samples) / SAMPLE_RATE)
+        return _Pass(window, result)
+
+    async def _tell(
+        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, final: bool
+    ) -> None:
+        if update.fresh:
+            await self._emit(events.committed(utterance, update, language), None)
+        if update.changed and not final:
+            await self._emit(events.partial(utterance, transcript, language), None)
