@@ -14,7 +14,7 @@ from deployments.vad.silero import FRAME, Silero
 from izwi import models
 from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage
 from izwi.settings import AsrSettings, Settings
-from izwi.stages import AsrRequest, Samples, VadState
+from izwi.stages import AsrRequest, AsrResult, Samples, VadState
 from tests.figures import FIGURES
 from tests.speech import (
     ENGLISH,
@@ -184,10 +184,34 @@ def test_gpu_precision_on_a_cpu_falls_back(tiny: FasterWhisper) -> None:
 async def test_deployment() -> None:
     _engine("tiny.en")
     asr = Asr.func_or_class(Settings(asr=AsrSettings(model="tiny.en")))
-    result = await asr(AsrRequest(np.zeros(RATE, np.float32), "en", final=True))
+    silence = np.zeros(RATE, np.float32)
+    good = AsrRequest(silence, "en", final=True)
+    (result,) = await asr([good])
+    assert isinstance(result, AsrResult)
     assert (result.words, result.language, result.timing.engine) == ((), "en", "faster-whisper")
     assert result.timing.compute_s > 0
     assert pickle.loads(pickle.dumps(result)) == result
     assert (await asr.capabilities()).languages == {"en"}
-    with pytest.raises(UnsupportedLanguage, match="known: en"):
-        await asr(AsrRequest(np.zeros(RATE, np.float32), "es", final=True))
+
+
+async def test_a_bad_request_in_a_batch_spoils_no_other() -> None:
+    _engine("tiny.en")
+    asr = Asr.func_or_class(Settings(asr=AsrSettings(model="tiny.en")))
+    silence = np.zeros(RATE, np.float32)
+    endless, foreign = np.zeros(29 * RATE, np.float32), AsrRequest(silence, "es", final=True)
+    good = AsrRequest(silence, "en", final=True)
+    results = await asr([good, AsrRequest(endless, "en", final=True), foreign, AsrRequest(silence, None, final=False)])
+    assert [type(result) for result in results] == [AsrResult, AudioTooLong, UnsupportedLanguage, AsrResult]
+    assert "known: en" in str(results[2])
+
+
+@needs_librivox
+def test_a_batch_hears_what_each_window_alone_holds(base: FasterWhisper) -> None:
+    """Among them a short window, which is padded for company, and silence."""
+    windows = [load(clip.path) for clip in LIBRIVOX[:3]] + [np.zeros(RATE, np.float32), load(LIBRIVOX[3].path)[:RATE]]
+    for final in (False, True):
+        requests = [AsrRequest(samples, "en", final) for samples in windows]
+        together = [normalise("".join(w.text for w in heard.words)) for heard in base.transcribe(requests)]
+        alone = [normalise(hear(base, samples, final)) for samples in windows]
+        assert together[3] == ""
+        assert jiwer.wer(alone[:3], together[:3]) <= 0.1
