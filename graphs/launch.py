@@ -4,7 +4,6 @@ python -m graphs.launch --port 8000
 """
 
 import logging
-import os
 import signal
 import socket
 import threading
@@ -13,16 +12,12 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from graphs import environment
 from graphs.placement import STAGES, GraphArgs
 from izwi import catalog, logs
 from izwi.errors import IzwiError, ModelMissing, Unavailable
 from izwi.settings import Settings
 
-RAY_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
-    "RAY_AUTH_MODE": "disabled",  # everything of Ray's listens on loopback only; the default may change
-    "RAY_SERVE_LOG_TO_STDERR": "0",  # Serve's own log stays in its folder
-}
 DRAIN_S = 2.0
 """Seconds that running sessions get to finish after Ctrl-C."""
 
@@ -49,16 +44,11 @@ def launch(
     except (ValidationError, IzwiError) as error:
         typer.echo(f"cannot start: {error}", err=True)
         raise typer.Exit(1) from None
-    prepare_environment()
+    environment.prepare(settings.proxy)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     _serve(settings, args, stop)
-
-
-def prepare_environment() -> None:
-    """Set what Ray reads from the environment when it starts; call it before `ray.init`."""
-    os.environ.update(RAY_ENVIRONMENT)
 
 
 def _check(settings: Settings) -> None:

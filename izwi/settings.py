@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from izwi.profiles import PROFILES, Profile
 
+Proxy = Literal["auto", "haproxy", "python"]
+
 
 class Resources(BaseModel):
     """What one replica of a stage reserves from Ray, and how many of them there may be."""
@@ -123,6 +125,8 @@ class SessionSettings(BaseModel):
     """Share of those hypotheses that must agree on a word before it is committed."""
     min_confidence: float = Field(default=0.7, ge=0, le=1)
     """Mean token probability; below it a word needs one more agreeing hypothesis."""
+    trust_after_s: float = Field(default=2.0, ge=0.5)
+    """Audio after a confident word that makes a second hypothesis unnecessary."""
     noise_confidence: float = Field(default=0.4, ge=0, le=1)
     """Mean word confidence below which nothing is believed while nothing is committed: words invented on noise that
     had passed the detector scored 0.30 and 0.35."""
@@ -166,6 +170,10 @@ class Settings(BaseSettings):
     """Address the HTTP and WebSocket endpoint listens on."""
     port: int = Field(default=8000, ge=1, le=65535)
     """Port of the HTTP and WebSocket endpoint."""
+    proxy: Proxy = "auto"
+    """Before the ingress: Ray's ``haproxy`` halves what a stream costs besides recognition, ``python`` runs everywhere;
+    ``auto`` takes HAProxy where its binary runs. With ``serve run`` set RAY_SERVE_ENABLE_HA_PROXY=1 and
+    RAY_SERVE_THROUGHPUT_OPTIMIZED=1 yourself."""
     dashboard_port: int = Field(default=8265, ge=0, le=65535)
     """Port of the Ray dashboard, on loopback; 0 switches it off."""
     redis_url: str | None = None

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from graphs.launch import RAY_ENVIRONMENT
+from graphs.environment import ALWAYS
 from izwi.server_process import free_port
 
 CONFIG = Path(__file__).resolve().parents[2] / "serve_config.yaml"
@@ -51,7 +51,7 @@ def test_it_starts_without_a_gpu_and_says_so(tmp_path: Path, ray_folder: Path) -
             stdout=output,
             stderr=output,
             start_new_session=True,
-            env=os.environ | RAY_ENVIRONMENT | {"RAY_TMPDIR": str(ray_folder)},
+            env=os.environ | ALWAYS | {"RAY_TMPDIR": str(ray_folder)},
         )
     try:
         deadline = time.monotonic() + START_LIMIT_S

@@ -8,7 +8,7 @@ from ray import serve
 from ray.serve.config import HTTPOptions
 from ray.serve.handle import DeploymentHandle
 
-from graphs.launch import prepare_environment
+from graphs import environment
 from graphs.live import app
 from graphs.placement import GraphArgs
 from izwi.server_process import free_port
@@ -23,7 +23,7 @@ def port() -> int:
 
 @pytest.fixture(scope="package", autouse=True)
 def graph(port: int) -> Iterator[DeploymentHandle]:
-    prepare_environment()
+    environment.prepare("python")
     ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="warning", log_to_driver=False)
     serve.start(http_options=HTTPOptions(host=HOST, port=port))
     try:

