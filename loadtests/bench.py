@@ -6,159 +6,178 @@ python -m loadtests.bench --speakers 1,2,4,8 --seconds 40
 import asyncio
 import json
 import platform
-import random
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
-import jiwer
 import psutil
 import typer
 from rich.console import Console
-from rich.progress import Progress
-from whisper_normalizer.english import EnglishTextNormalizer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from izwi.audio import SAMPLE_RATE
-from izwi.messages import SessionStart
+from izwi.errors import IzwiError
 from izwi.server_process import running_server
-from loadtests import corpus, report
-from loadtests.delays import Spoken, delays, erasure
-from loadtests.process import Usage, usage
-from loadtests.reference import WordEnds, offline_errors, word_ends
-from loadtests.speaker import Heard, speak
+from loadtests import corpus, ramp, report
+from loadtests.adapters.conversation import PROTOCOLS
+from loadtests.ramp import Speech, Target
+from loadtests.reference import references
 
-STAGGER_S = 2.0
-"""Speakers begin within this time, so that their passes do not fall together."""
+WARM_UP_S = 8.0
+"""Speech of one speaker before each direction, not reported: first calls load voices and fill caches."""
+OVERHEAD_S = 6.0
+"""What a run takes beyond its speech, for the progress bar only."""
+
+cli = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
+@cli.command()
 def main(
-    speakers: Annotated[str, typer.Option(help="Numbers of speakers, one run each.")] = "1,2,4,8",
-    seconds: Annotated[float, typer.Option(help="Speech per speaker and run.")] = 40.0,
-    target: Annotated[str | None, typer.Option("--to", help="Translate into this language as well.")] = None,
-    folder: Annotated[Path | None, typer.Option("--corpus", help="Folder with manifest.json.")] = None,
+    directions: Annotated[
+        str, typer.Option(help="en or es for captions, en-es for a translation; in this order.")
+    ] = "en,en-es,es-en",
+    speakers: Annotated[str, typer.Option(help="Speakers with captions only, one run each.")] = "1,2,4,8,12,16,24,32",
+    translated: Annotated[str, typer.Option(help="Speakers with translation and speech.")] = "1,2,4",
+    seconds: Annotated[float, typer.Option(help="Speech per speaker and run.", min=1)] = 40.0,
+    folder: Annotated[
+        Path | None, typer.Option("--corpus", help="English clips: a folder with manifest.json; else LibriVox.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="A running server instead of a private one.")] = None,
+    protocol: Annotated[str, typer.Option(help=f"What the server speaks: {', '.join(PROTOCOLS)}.")] = "izwi",
+    pid: Annotated[int | None, typer.Option(help="Process of the server at --url, for its CPU and memory.")] = None,
     model: Annotated[str, typer.Option(help="Whisper model whose offline pass is the reference.")] = "base",
     out: Annotated[Path, typer.Option(help="Where figures and plots go.")] = Path("out/bench"),
     seed: Annotated[int, typer.Option(help="Who says what.")] = 1,
 ) -> None:
-    """Ramp up speakers and report delays, accuracy and cost per number of speakers."""
+    """Ramp up speakers and report delays, accuracy and cost: captions first, then translations both ways.
+
+    Everybody talks at real-time pace. Writes summary.json, table.md, delays.png and delays.svg. Ends with 1 if a run is
+    void (this machine was too slow to send in time) or had errors; sessions refused for lack of room are no errors.
+
+    \b
+    Examples:
+      python -m loadtests.bench
+      python -m loadtests.bench --directions en --speakers 1,8 --seconds 25
+      python -m loadtests.bench --directions es-en --translated 1,2
+      python -m loadtests.bench --directions en --protocol whisperlivekit --url ws://127.0.0.1:8000 --pid 4711
+    """
+    plan = [
+        (direction, [int(part) for part in (translated if "-" in direction else speakers).split(",")])
+        for direction in directions.split(",")
+    ]
+    _check(plan, protocol, url)
     console = Console(stderr=True)
-    clips = corpus.load(folder)
-    with console.status("careful offline pass over the recordings"):
-        ends = word_ends(clips, out / f"words-{model}.json", model)
-    counts = [int(part) for part in speakers.split(",")]
     rows: list[dict[str, Any]] = []
-    with ExitStack() as stack:
-        if url is None:
-            status = stack.enter_context(console.status("private server"))
-            base = stack.enter_context(running_server(out / "server.log", status.update))
+    try:
+        with ExitStack() as stack:
+            status = stack.enter_context(console.status("clips"))
+            told = {direction: _speech(direction, folder, out, model, status.update) for direction, _ in plan}
+            target = _target(stack, url, protocol, pid, out, status.update)
             status.stop()
-        else:
-            base = url
-        progress = stack.enter_context(Progress(console=console))
-        task = progress.add_task("speakers", total=len(counts) + 1)
-        asyncio.run(_run(base, clips, ends, 1, 8.0, target, seed))  # warm-up, not reported
-        for count in counts:
-            progress.update(task, advance=1, description=f"{count} speakers")
-            rows.append(asyncio.run(_run(base, clips, ends, count, seconds, target, seed)))
-            progress.console.print(report.line(rows[-1]), markup=False, highlight=False)
-        progress.update(task, advance=1)
-    summary = {
-        "machine": f"{psutil.cpu_count()} cores, {platform.machine()}, {psutil.virtual_memory().total / 1e9:.0f} GB",
+            with _progress(console, plan, seconds) as (progress, task):
+                for direction, counts in plan:
+                    asyncio.run(ramp.run(target, told[direction], 1, WARM_UP_S, seed))
+                    for count in counts:
+                        progress.update(task, description=f"{report.title(direction)}, {count} speakers")
+                        rows.append(
+                            asyncio.run(_ticking(progress, task, target, told[direction], count, seconds, seed))
+                        )
+                        progress.console.print(report.line(rows[-1]), markup=False, highlight=False, soft_wrap=True)
+    except IzwiError as error:
+        typer.echo(f"cannot measure: {error}", err=True)
+        raise typer.Exit(2) from None
+    finally:
+        if rows:
+            summary = _summary(rows, model, seconds, seed, protocol)
+            _write(summary, out)
+            typer.echo(report.table(summary))
+    _judge(rows)
+
+
+def _check(plan: list[tuple[str, list[int]]], protocol: str, url: str | None) -> None:
+    if protocol not in PROTOCOLS:
+        raise typer.BadParameter(f"there are {', '.join(PROTOCOLS)}", param_hint="--protocol")
+    if protocol != "izwi" and any("-" in direction for direction, _ in plan):
+        raise typer.BadParameter(
+            f"{protocol} is measured with captions only: --directions en", param_hint="--directions"
+        )
+    if protocol == "whisperlivekit" and url is None:
+        raise typer.BadParameter("a private server is Izwi; name another one", param_hint="--url")
+
+
+def _speech(direction: str, folder: Path | None, out: Path, model: str, tell: Any) -> Speech:
+    source, _, target = direction.partition("-")
+    tell(f"speech in {source}")
+    clips = corpus.speech(source, folder, out)
+    tell(f"careful offline pass over the speech in {source}")
+    return Speech(
+        source, target or None, clips, references(clips, source, out / f"reference-{model}-{source}.json", model)
+    )
+
+
+def _target(stack: ExitStack, url: str | None, protocol: str, pid: int | None, out: Path, tell: Any) -> Target:
+    if url is not None:
+        return Target(url, protocol, pid=pid)
+    tell("private server")
+    return Target(stack.enter_context(running_server(out / "server.log", tell)), protocol, private=True)
+
+
+@contextmanager
+def _progress(console: Console, plan: list[tuple[str, list[int]]], seconds: float) -> Iterator[tuple[Progress, TaskID]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    total = sum(len(counts) for _, counts in plan) * (seconds + OVERHEAD_S)
+    # Twice a second: drawing costs CPU that the server under test needs.
+    with Progress(*columns, console=console, refresh_per_second=2) as progress:
+        yield progress, progress.add_task("warm-up", total=total)
+
+
+async def _ticking(progress: Progress, task: TaskID, *run: Any) -> dict[str, Any]:
+    """A run during which the bar moves, at most by what the run is expected to take."""
+    running = asyncio.create_task(ramp.run(*run))
+    for _ in range(round(run[3] + OVERHEAD_S)):
+        await asyncio.wait([running], timeout=1.0)  # returns at once when the run is over: the bar jumps
+        progress.advance(task)
+    return await running
+
+
+def _summary(rows: list[dict[str, Any]], model: str, seconds: float, seed: int, protocol: str) -> dict[str, Any]:
+    machine = f"{psutil.cpu_count()} cores, {platform.machine()}, {psutil.virtual_memory().total / 1e9:.0f} GB"
+    return {
+        "machine": machine,
+        "protocol": protocol,
         "model": model,
         "seconds_per_speaker": seconds,
         "seed": seed,
-        "offline_wer": round(offline_errors(clips, ends), 2),
         "runs": rows,
     }
+
+
+def _write(summary: dict[str, Any], out: Path) -> None:
+    from loadtests.plots import plot
+
     out.mkdir(parents=True, exist_ok=True)
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     (out / "table.md").write_text(report.table(summary))
-    report.plot(summary, out)
-    typer.echo(report.table(summary))
-    if any(row["late_chunks"] or row["errors"] for row in rows):
-        typer.echo("a run had late client chunks or errors: its figures are void", err=True)
+    plot(summary, out)
+
+
+def _judge(rows: list[dict[str, Any]]) -> None:
+    """Say which runs cannot be used.
+
+    Raises:
+        typer.Exit: there are some.
+    """
+    bad = {
+        "void, because chunks left late": [row for row in rows if row["void"]],
+        "not clean, because sessions had errors": [row for row in rows if row["errors"] or row["dropped_chunks"]],
+    }
+    for what, which in bad.items():
+        if which:
+            names = ", ".join(f"{row['direction']} with {row['speakers']}" for row in which)
+            typer.echo(f"{what}: {names}", err=True)
+    if any(bad.values()):
         raise typer.Exit(1)
 
 
-async def _run(
-    base: str,
-    clips: list[corpus.Clip],
-    ends: dict[str, WordEnds],
-    count: int,
-    seconds: float,
-    target: str | None,
-    seed: int,
-) -> dict[str, Any]:
-    scripts = [corpus.script(clips, seconds, seed * 1000 + number) for number in range(count)]
-    start = SessionStart(source_language="en", target_language=target)
-    source = random.Random(seed)
-    before, passes_before = usage(psutil.Process()), await _asr(base)
-    clock = asyncio.get_running_loop()
-    began = clock.time()
-
-    async def one(placed: list[corpus.Placed]) -> Heard:
-        await asyncio.sleep(source.uniform(0, STAGGER_S))
-        return await speak(base.replace("http", "ws", 1), start, corpus.render(placed), Heard())
-
-    heard = await asyncio.gather(*(one(placed) for placed in scripts))
-    wall, after, passes = clock.time() - began, usage(psutil.Process()), await _asr(base)
-    cost = (before, after, passes[0] - passes_before[0], passes[1] - passes_before[1])
-    return _figures(scripts, heard, ends, wall, cost)
-
-
-def _figures(
-    scripts: list[list[corpus.Placed]],
-    heard: list[Heard],
-    ends: dict[str, WordEnds],
-    wall: float,
-    cost: tuple[Usage, Usage, float, float],
-) -> dict[str, Any]:
-    normal = EnglishTextNormalizer()
-    shown: list[float] = []
-    committed: list[float] = []
-    for placed, listener in zip(scripts, heard, strict=True):
-        spoken = [
-            Spoken(word, listener.sent_at(item.start / SAMPLE_RATE + end))
-            for item in placed
-            for word, end in ends[item.clip.name]
-        ]
-        found = delays(spoken, listener.settled, listener.views)
-        shown += found.shown
-        committed += found.committed
-    before, after, compute, passes = cost
-    audio = sum(len(corpus.render(placed)) for placed in scripts) / SAMPLE_RATE
-    references = [normal(" ".join(item.clip.text for item in placed)) for placed in scripts]
-    return {
-        "speakers": len(scripts),
-        "word_shown_s": report.percentiles(shown),
-        "word_committed_s": report.percentiles(committed),
-        "final_lag_s": report.percentiles([lag for listener in heard for lag in listener.final_lags]),
-        "first_audio_s": report.percentiles([delay for listener in heard for delay in listener.first_audio]),
-        "wer": round(100 * jiwer.wer(references, [normal(" ".join(listener.settled)) for listener in heard]), 2),
-        "erasure": round(sum(erasure(h.texts, len(h.settled)) for h in heard) / len(heard), 3),
-        "asr_rtf": round(compute / audio, 3),
-        "asr_passes_per_s": round(passes / audio, 2),
-        "cpu_cores": round((after.cpu_s - before.cpu_s) / wall, 2),
-        "rss_mb": round(after.rss_mb),
-        "skipped_speech": sum(listener.skipped for listener in heard),
-        "late_chunks": sum(listener.late_chunks for listener in heard),
-        "errors": [error for listener in heard for error in listener.errors],
-    }
-
-
-async def _asr(base: str) -> tuple[float, float]:
-    """Seconds computed and passes made by recognition so far."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        text = (await client.get(f"{base}/metrics")).text
-    sums = [0.0, 0.0]
-    for line in text.splitlines():
-        for index, suffix in enumerate(("sum", "count")):
-            if line.startswith(f"izwi_stage_compute_seconds_{suffix}{{") and 'stage="asr"' in line:
-                sums[index] += float(line.rsplit(" ", 1)[1])
-    return sums[0], sums[1]
-
-
 if __name__ == "__main__":
-    typer.run(main)
+    cli()

@@ -25,6 +25,23 @@ class Clip:
     samples: Samples
 
 
+def speech(language: str, folder: Path | None, out: Path) -> list[Clip]:
+    """Clips in ``language``: English ones as `load` finds them, Spanish ones made by a synthesiser and kept in ``out``.
+
+    Raises:
+        UnsupportedAudio: there are none.
+    """
+    match language:
+        case "en":
+            return load(folder)
+        case "es":
+            from loadtests import spanish
+
+            return load(spanish.clips(out / "spanish"))
+        case _:
+            raise UnsupportedAudio(f"no recordings in {language}: there is English and Spanish speech")
+
+
 def load(folder: Path | None) -> list[Clip]:
     """English clips: a folder with ``manifest.json`` (``[{"file", "text"}]``), or the LibriVox clips.
 

@@ -3,6 +3,7 @@
 python -m loadtests.spanish out/spanish.wav
 """
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -30,16 +31,32 @@ PAUSE_S = 0.8
 
 def main(out: Annotated[Path, typer.Argument(help="WAV file to write.")]) -> None:
     """Speak the sentences one after the other into a 24 kHz mono file."""
-    from deployments.tts.kokoro import Kokoro
+    spoken, rate = _speak()
+    pause = np.zeros(int(PAUSE_S * rate), np.int16)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    whole = np.concatenate([part for pcm in spoken for part in (pcm, pause)])
+    write_wav(out, whole, rate)
+    typer.echo(f"wrote {out}: {len(whole) / rate:.1f} s")
+
+
+def clips(folder: Path) -> Path:
+    """One file per sentence and a ``manifest.json``, as `loadtests.corpus.load` reads them; made once."""
+    rows = [{"file": f"{number:02}.wav", "text": text} for number, text in enumerate(SENTENCES)]
+    manifest = folder / "manifest.json"
+    if not manifest.is_file() or json.loads(manifest.read_text()) != rows:
+        folder.mkdir(parents=True, exist_ok=True)
+        spoken, rate = _speak()
+        for row, pcm in zip(rows, spoken, strict=True):
+            write_wav(folder / row["file"], pcm, rate)
+        manifest.write_text(json.dumps(rows, ensure_ascii=False, indent=1))  # last: it says that all are there
+    return folder
+
+
+def _speak() -> tuple[list[np.ndarray], int]:
+    from deployments.tts.kokoro import SAMPLE_RATE, Kokoro
 
     kokoro = Kokoro(Settings())
-    parts = []
-    for sentence in SENTENCES:
-        pcm, rate = kokoro.synthesise(sentence, "es", None, 1.0)
-        parts += [pcm, np.zeros(int(PAUSE_S * rate), np.int16)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_wav(out, np.concatenate(parts), rate)
-    typer.echo(f"wrote {out}: {sum(map(len, parts)) / rate:.1f} s")
+    return [kokoro.synthesise(sentence, "es", None, 1.0)[0] for sentence in SENTENCES], SAMPLE_RATE
 
 
 if __name__ == "__main__":
