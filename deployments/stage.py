@@ -4,15 +4,17 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import structlog
 
-from izwi.errors import ClientError, EngineFailed
+from izwi.errors import ClientError, EngineFailed, IzwiError
 from izwi.fallback import Fallback, Named
 from izwi.stages import Timing
 
 E = TypeVar("E", bound=Named)
+Q = TypeVar("Q")
 R = TypeVar("R")
 
 log = structlog.get_logger()
@@ -64,3 +66,21 @@ class StageRunner(Generic[E]):
                 self._fallback.succeeded(engine)
                 return outcome
         raise EngineFailed(f"no {self.stage} engine could serve this request")
+
+    async def run_batch(
+        self,
+        requests: Sequence[Q],
+        call: Callable[[E, Sequence[Q]], Sequence[R]],
+        supports: Callable[[E], bool] = lambda _: True,
+    ) -> list[tuple[R, Timing] | IzwiError]:
+        """As `run` for several requests in one call of the engine, answered in order. If it fails each request is
+        tried alone: an error stands in the place of the answer it prevents, and one bad request spoils no other."""
+        try:
+            results, timing = await self.run(lambda engine: call(engine, requests), supports)
+        except IzwiError as error:
+            if len(requests) == 1:
+                return [error]
+            alone = [await self.run_batch([request], call, supports) for request in requests]
+            return [answer for (answer,) in alone]
+        share = replace(timing, compute_s=timing.compute_s / len(requests))
+        return [(result, share) for result in results]

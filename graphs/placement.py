@@ -62,6 +62,7 @@ def place(deployment: Deployment, resources: Resources) -> Deployment:
     """The deployment with what its replicas reserve and how many of them there may be."""
     options: dict[str, Any] = {
         "ray_actor_options": {"num_cpus": resources.cpus, "num_gpus": resources.gpus},
+        "logging_config": {"enable_access_log": False},  # 5 % of a detector replica's time, and the ingress logs anyway
         "max_ongoing_requests": MAX_ONGOING,
         "max_queued_requests": MAX_QUEUED,
         "graceful_shutdown_wait_loop_s": 0.1,

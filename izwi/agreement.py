@@ -64,6 +64,8 @@ class Agreement:
         final: bool = False,
         complete_before_s: float = 0.0,
         force_before_s: float = 0.0,
+        trust_before_s: float = 0.0,
+        settle_before_s: float = 0.0,
     ) -> list[Word]:
         """Take a hypothesis (times in session seconds) and return the newly committed words.
 
@@ -73,6 +75,8 @@ class Agreement:
             complete_before_s: the last word, too, may be committed if it ends before this time; otherwise it has to
                 wait for company, because the end of the audio may have cut it off.
             force_before_s: commit words that end before this time even without agreement.
+            trust_before_s: confident words that end before this time need no agreement: enough was heard after them.
+            settle_before_s: nor do any others that end before this time: more context would not change them.
         """
         inside = [word for word in self.committed if word.start_s >= window_start_s - 0.05]
         rest = list(hypothesis[retold(inside, hypothesis) :])
@@ -82,8 +86,10 @@ class Agreement:
         for index, word in enumerate(rest):
             forced = word.end_s < force_before_s
             complete = index + 1 < len(rest) or word.end_s <= complete_before_s
+            confident = word.confidence >= self._min_confidence
+            trusted = word.end_s < (trust_before_s if confident else settle_before_s)
             agreed = complete and self._agreed(keys[: index + 1], word.confidence)
-            if not (final or forced or agreed):
+            if not (final or forced or trusted or agreed):
                 break
             count = index + 1
         self._forget(keys[:count])

@@ -40,14 +40,21 @@ class Batcher(Generic[Q, A]):
         call: answers a batch, in order; an exception in the place of an answer is raised to its asker.
         places: calls under way at once, one per worker.
         size: requests per call at most.
+        linger_s: seconds that a request waits for company where less than a batch is there.
     """
 
     def __init__(
-        self, call: Callable[[Sequence[Q], bool], Awaitable[Sequence[A | Exception]]], places: int, size: int
+        self,
+        call: Callable[[Sequence[Q], bool], Awaitable[Sequence[A | Exception]]],
+        places: int,
+        size: int,
+        linger_s: float = 0.0,
     ) -> None:
         self._call = call
         self._free = places
         self._size = size
+        self._linger_s = linger_s
+        self._lingering = False
         self._numbers = itertools.count()
         self._urgent: Turns[Q, A] = []
         self._patient: Turns[Q, A] = []
@@ -71,7 +78,12 @@ class Batcher(Generic[Q, A]):
         due = now if urgent else now + PATIENCE_S
         turn: _Turn[Q, A] = _Turn(due, next(self._numbers), now, take, loop.create_future())
         heapq.heappush(turns, turn)
-        self._start()
+        if self._linger_s and self.waiting < self._size:
+            if not self._lingering:
+                self._lingering = True
+                loop.call_later(self._linger_s, self._start)
+        else:
+            self._start()
         try:
             return await turn.answer
         finally:
@@ -80,6 +92,7 @@ class Batcher(Generic[Q, A]):
                 heapq.heapify(turns)
 
     def _start(self) -> None:
+        self._lingering = False
         while self._free and self.waiting:
             queues = [turns for turns in (self._urgent, self._patient) if turns]
             turns = min(queues, key=lambda turns: turns[0])

@@ -235,4 +235,5 @@ async def _speech(socket: ClientConnection, message: SpeechAudioMessage) -> Spee
         audio = await socket.recv()
     if isinstance(audio, str) or len(audio) != 2 * data.samples:
         raise ProtocolViolation(f"speech.audio announced {data.samples} samples, another frame followed")
-    return Speech(data.clause, data.engine, data.sample_rate, np.frombuffer(audio, "<i2").astype(np.int16), data.last)
+    pcm = np.frombuffer(audio, "<i2").astype(np.int16)
+    return Speech(data.clause, data.engine, data.sample_rate, pcm, data.last, data.speed, data.backlog_s)

@@ -14,6 +14,7 @@ from izwi.messages import (
     SessionLoadMessage,
     SessionStartedMessage,
     SpeechEndedMessage,
+    SpeechMergedMessage,
     SpeechSkippedMessage,
     SpeechStartedMessage,
     TranscriptCommittedMessage,
@@ -32,6 +33,10 @@ class Speech:
     sample_rate: int
     pcm: npt.NDArray[np.int16]
     last: bool
+    speed: float = 1.0
+    """Times the speed asked for."""
+    backlog_s: float = 0.0
+    """How far speech was behind when the clause's turn came."""
 
 
 Event = (
@@ -44,6 +49,7 @@ Event = (
     | TranscriptFinalMessage
     | TranslationCommittedMessage
     | Speech
+    | SpeechMergedMessage
     | SpeechSkippedMessage
     | EngineSwitchedMessage
     | SessionLoadMessage

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
+from izwi.backlog import Pace
 from izwi.clauses import Clause
 from izwi.errors import IzwiError
 from izwi.load import LoadState
@@ -81,20 +82,34 @@ def translation(
     return m.TranslationCommittedMessage(data=data)
 
 
-def speech(clause: int, chunk: TtsChunk) -> m.SpeechAudioMessage:
+def speech(clause: int, chunk: TtsChunk, pace: Pace) -> m.SpeechAudioMessage:
     data = m.SpeechAudio(
         clause=clause,
         engine=chunk.timing.engine,
         sample_rate=chunk.sample_rate,
         samples=len(chunk.pcm),
         last=False,
+        speed=pace.speed,
+        backlog_s=pace.backlog_s,
     )
     return m.SpeechAudioMessage(data=data)
 
 
-def speech_closed(clause: int, engine: str, sample_rate: int) -> m.SpeechAudioMessage:
-    data = m.SpeechAudio(clause=clause, engine=engine, sample_rate=sample_rate, samples=0, last=True)
+def speech_closed(clause: int, engine: str, sample_rate: int, pace: Pace) -> m.SpeechAudioMessage:
+    data = m.SpeechAudio(
+        clause=clause,
+        engine=engine,
+        sample_rate=sample_rate,
+        samples=0,
+        last=True,
+        speed=pace.speed,
+        backlog_s=pace.backlog_s,
+    )
     return m.SpeechAudioMessage(data=data)
+
+
+def merged(clause: int, into: int) -> m.SpeechMergedMessage:
+    return m.SpeechMergedMessage(data=m.SpeechMerged(clause=clause, into=into))
 
 
 def skipped(clause: int, reason: str) -> m.SpeechSkippedMessage:

@@ -123,6 +123,16 @@ class SpeechAudio(Data):
     """The clause is complete; its closing message holds no samples and no binary frame follows."""
     audio: str | None = None
     """Base64 PCM16; null when a binary frame follows."""
+    speed: float = 1.0
+    """Times the speed asked for: above 1 the clause is hurried because speech is behind."""
+    backlog_s: float = 0.0
+    """How far speech was behind when the clause's turn came: sent and not yet played, or waiting, estimated."""
+
+
+class SpeechMerged(Data):
+    clause: int
+    into: int
+    """An earlier clause; the audio under its number says both."""
 
 
 class SpeechSkipped(Data):
@@ -261,6 +271,12 @@ class SpeechAudioMessage(Message):
     data: SpeechAudio
 
 
+class SpeechMergedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["speech.merged"] = "speech.merged"
+    data: SpeechMerged
+
+
 class SpeechSkippedMessage(Message):
     durable: ClassVar[bool] = True
     type: Literal["speech.skipped"] = "speech.skipped"
@@ -306,6 +322,7 @@ ServerMessage = (
     | TranscriptFinalMessage
     | TranslationCommittedMessage
     | SpeechAudioMessage
+    | SpeechMergedMessage
     | SpeechSkippedMessage
     | EngineSwitchedMessage
     | SessionLoadMessage

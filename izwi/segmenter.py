@@ -70,6 +70,11 @@ class Segmenter:
         """Everything before this offset is settled while idle: no later utterance can reach back to it."""
         return max(0, self.position - len(self._ring) * FRAME)
 
+    @property
+    def speaking(self) -> bool:
+        """An utterance is open, or about to be."""
+        return self._speaking or self._run > 0
+
     def push(self, samples: Samples, probabilities: tuple[float, ...]) -> list[SegmentEvent]:
         """Feed whole frames, ``samples`` of shape (512 * len(probabilities),)."""
         events: list[SegmentEvent] = []

@@ -4,53 +4,41 @@
              VAD, segmenter         ASR, agreement         MT                          TTS
 
 Each arrow is a bounded queue and each step one task, so order is kept end to end and a slow step slows the step
-before it; only synthesis may be skipped, and the client is told. Time is samples received. No clock, no socket, no
-Ray: the stages and `Emit` are passed in.
+before it; only synthesis may be hurried or skipped, and the client is told. Time is samples received. No clock, no
+socket, no Ray: the stages and `Emit` are passed in.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 
 from izwi import events
 from izwi.audio import SAMPLE_RATE
-from izwi.errors import IzwiError
 from izwi.events import Emit
+from izwi.gate import Gate
 from izwi.load import Level, Load
 from izwi.messages import SessionStart
 from izwi.recognition import Recognition, SpokenClause
 from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
 from izwi.settings import Settings
-from izwi.stages import (
-    MtRequest,
-    MtResult,
-    Samples,
-    Stages,
-    Timing,
-    TtsRequest,
-    VadRequest,
-    VadState,
-)
+from izwi.speaking import Speaking, Translations
+from izwi.stages import Samples, Stages, Timing, VadRequest, VadState
+from izwi.translation import Translation
 from izwi.utterance import Utterance
 
 HELD_S = 40.0
 """Audio of one utterance kept while recognition is behind; then the listener waits, and with it the client's window."""
+PROGRESS = SAMPLE_RATE // 4
+"""Samples by which the acknowledged offsets move between two messages about them."""
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""
-
-
-@dataclass(frozen=True)
-class _Translation:
-    number: int
-    text: str
-
+AHEAD_S = 3.0
+"""Audio waiting for the listener from which on it is a file's: a microphone's is taken within 0.1 s."""
 
 Utterances = asyncio.Queue[Utterance | None]
 Clauses = asyncio.Queue[SpokenClause | None]
-Translations = asyncio.Queue[_Translation | None]
 """None closes a queue."""
 
 
@@ -62,25 +50,39 @@ class Session:
         settings: the whole tree; the session reads ``session``, ``vad`` and ``mt``.
         stages: the four stage callables.
         emit: receives every event, in order.
+        ahead: samples that the client has sent and `run` has not been given yet.
     """
 
-    def __init__(self, start: SessionStart, settings: Settings, stages: Stages, emit: Emit) -> None:
+    def __init__(
+        self,
+        start: SessionStart,
+        settings: Settings,
+        stages: Stages,
+        emit: Emit,
+        ahead: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._start = start
         self._settings = settings
         self._limits = settings.session
         self._stages = stages
         self._emit = emit
+        self._ahead = ahead
         self._segmenter = Segmenter(settings.vad)
         self._open: deque[Utterance] = deque()  # with audio that is not settled, oldest first
         self._engines: dict[str, str] = {}
         self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000)
         given = None if start.source_language == "auto" else start.source_language
         self._recognition = Recognition(given, self._limits, stages, self._load, emit, self._note_engine)
+        self._translation = Translation(start.target_language, settings.mt, stages, emit, self._note_engine)
+        self._speaking = Speaking(
+            start, self._limits, stages, self._load, emit, self._note_engine, self._received_s, self._live
+        )
         self._received = 0
+        self._ended = False
         self._settled = 0
+        self._told = 0
         self._floor: int | None = None
         self._utterances = 0
-        self._clauses = 0
 
     async def run(self, audio: AsyncIterator[Samples]) -> None:
         """Run until ``audio`` (mono float32 at 16 kHz, any chunking) ends and everything in it has been said.
@@ -96,36 +98,38 @@ class Session:
             tasks.create_task(self._recognise(utterances, clauses), name="recognise")
             tasks.create_task(self._translate(clauses, translations), name="translate")
             tasks.create_task(self._speak(translations), name="speak")
-        self._settled = self._received
-        await self._progress()
-        await self._emit(events.ended(self._received, self._utterances, self._clauses), None)
+        await self._emit(events.progress(self._received, self._received), None)
+        await self._emit(events.ended(self._received, self._utterances, self._translation.clauses), None)
 
     # --- listen: audio to utterances ------------------------------------------------------------------------------
     async def _listen(self, audio: AsyncIterator[Samples], utterances: Utterances) -> None:
-        hop = max(FRAME, self._settings.vad.hop_ms * SAMPLE_RATE // 1000 // FRAME * FRAME)
+        gate = Gate(self._settings.vad)
         state = VadState()
         held = np.zeros(0, np.float32)
         async for chunk in audio:
             self._received += len(chunk)
             held = np.concatenate([held, chunk])
+            gate.heard(chunk)
             whole = len(held) // FRAME * FRAME
-            if whole >= hop:
-                state = await self._detect(held[:whole], state, utterances)
+            if whole >= gate.hop(self._segmenter.speaking, self._load.level is not Level.NORMAL):
+                state = await self._detect(held[:whole], state, gate, utterances)
                 held = held[whole:]
                 await self._progress()
+        self._ended = True
         if len(held):
-            await self._detect(np.pad(held, (0, -len(held) % FRAME)), state, utterances)
+            await self._detect(np.pad(held, (0, -len(held) % FRAME)), state, gate, utterances)
         for event in self._segmenter.flush():
             await self._segment(event, utterances)
         await utterances.put(None)
 
-    async def _detect(self, samples: Samples, state: VadState, utterances: Utterances) -> VadState:
+    async def _detect(self, samples: Samples, state: VadState, gate: Gate, utterances: Utterances) -> VadState:
         if float(np.abs(samples).max()) < DIGITAL_SILENCE:
             probabilities = (0.0,) * (len(samples) // FRAME)
         else:
             result = await self._stages.vad(VadRequest(samples, state))
             await self._note_engine("vad", result.timing)
             probabilities, state = result.probabilities, result.state
+        gate.judged(samples, probabilities)
         self._floor = self._segmenter.safe_position
         for event in self._segmenter.push(samples, probabilities):
             await self._segment(event, utterances)
@@ -159,61 +163,35 @@ class Session:
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:
-        context: deque[str] = deque(maxlen=self._settings.mt.context_clauses)
         while (spoken := await clauses.get()) is not None:
-            number = self._clauses
-            self._clauses += 1
-            target = self._start.target_language
-            if target is None:
-                continue
-            clause, languages = spoken.clause, (spoken.language, target)
-            try:
-                result = await self._translation(clause.text, languages, tuple(context))
-            except IzwiError as error:
-                await self._emit(events.failure(error, clause=number), None)
-                continue
-            context.append(clause.text)
-            await self._emit(events.translation(number, spoken.utterance, clause, languages, result), None)
-            if not self._start.speech:
-                continue
-            if self._load.level is Level.CAPTIONS_ONLY:
-                await self._emit(events.skipped(number, "the server is overloaded"), None)
-            elif translations.full():  # captions never wait for the voice
-                await self._emit(events.skipped(number, "synthesis is behind"), None)
-            else:
-                translations.put_nowait(_Translation(number, result.text))
+            translated = await self._translation.translate(spoken)
+            if translated is not None and self._start.speech:
+                await self._speaking.offer(translated, translations)
         await translations.put(None)
-
-    async def _translation(self, text: str, languages: tuple[str, str], context: tuple[str, ...]) -> MtResult:
-        if languages[0] == languages[1]:
-            return MtResult(text, Timing("none"))
-        result = await self._stages.mt(MtRequest(text, *languages, context))
-        await self._note_engine("mt", result.timing)
-        return result
 
     # --- speak: translations to audio -----------------------------------------------------------------------------
     async def _speak(self, translations: Translations) -> None:
-        while (item := await translations.get()) is not None:
-            request = TtsRequest(item.text, self._start.target_language or "", self._start.voice, self._start.speed)
-            engine, rate = "", 0
-            try:
-                async for chunk in self._stages.tts(request):
-                    engine, rate = chunk.timing.engine, chunk.sample_rate
-                    await self._note_engine("tts", chunk.timing)
-                    if len(chunk.pcm):
-                        await self._emit(events.speech(item.number, chunk), chunk.pcm.tobytes())
-            except IzwiError as error:
-                await self._emit(events.failure(error, clause=item.number), None)
-            await self._emit(events.speech_closed(item.number, engine, rate), None)
+        while (turn := await self._speaking.next(translations)) is not None:
+            await self._speaking.say(turn)
+
+    def _received_s(self) -> float:
+        return self._received / SAMPLE_RATE
+
+    def _live(self) -> bool:
+        """Somebody may be listening along: audio comes no faster than it is spoken, and more of it will."""
+        return not self._ended and self._ahead() < AHEAD_S * SAMPLE_RATE
 
     # --- telling the client ---------------------------------------------------------------------------------------
     async def _progress(self) -> None:
-        """Acknowledge: everything before the oldest audio still needed is settled. Never goes back."""
+        """Acknowledge: everything before the oldest audio still needed is settled. Never goes back. Told where it is
+        news: a client that sends ahead of time waits for it, a microphone hardly cares."""
         needed = [utterance.start for utterance in list(self._open)[:1]] or [self._segmenter.safe_position]
         if self._floor is not None:  # the segmenter is ahead of the utterances it has announced
             needed.append(self._floor)
-        self._settled = max(self._settled, min(*needed, self._received))
-        await self._emit(events.progress(self._received, self._settled), None)
+        settled = max(self._settled, min(*needed, self._received))
+        if self._received - self._told >= PROGRESS or (settled - self._settled >= PROGRESS):
+            self._settled, self._told = settled, self._received
+            await self._emit(events.progress(self._received, settled), None)
 
     async def _note_engine(self, stage: str, timing: Timing) -> None:
         """Say so when a stage's work was done by another engine than before, or first than the one it prefers."""

@@ -5,9 +5,9 @@ Order of precedence: constructor, environment, ``.env``, the chosen profile, the
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from izwi.profiles import PROFILES, Profile
@@ -39,6 +39,8 @@ class VadSettings(BaseModel):
     """Speech probability that opens an utterance; Silero's own default."""
     hop_ms: int = Field(default=96, ge=32, le=1000)
     """Audio gathered per detector call: three 32 ms frames keep the remote calls near ten a second."""
+    idle_hop_ms: int = Field(default=480, ge=32, le=1000)
+    """Audio gathered per detector call while the room is quiet; anything louder than its noise is looked at at once."""
     min_speech_ms: int = Field(default=96, ge=32)
     """Speech needed to open an utterance; shorter bursts are clicks."""
     endpoint_ms: int = Field(default=400, ge=100)
@@ -127,6 +129,8 @@ class SessionSettings(BaseModel):
     """Mean token probability; below it a word needs one more agreeing hypothesis."""
     trust_after_s: float = Field(default=2.0, ge=0.5)
     """Audio after a confident word that makes a second hypothesis unnecessary."""
+    settle_after_s: float = Field(default=2.0, ge=0.5)
+    """Audio after a doubtful word beyond which no further hypothesis is waited for."""
     noise_confidence: float = Field(default=0.4, ge=0, le=1)
     """Mean word confidence below which nothing is believed while nothing is committed: words invented on noise that
     had passed the detector scored 0.30 and 0.35."""
@@ -149,6 +153,26 @@ class SessionSettings(BaseModel):
     from recognition."""
     speech_queue: int = Field(default=20, ge=1)
     """Synthesised pieces waiting for the client."""
+    speech_hurry_s: float = Field(default=2.0, gt=0)
+    """Seconds that speech is behind from which it is hurried: less is what two clauses at once make, and goes by."""
+    speech_hurry_speed: float = Field(default=1.25, ge=1, le=2)
+    """Most that speech is hurried, times the speed asked for: 20 % off its duration is where listeners begin to find
+    it harder to follow."""
+    speech_merge_s: float = Field(default=6.0, gt=0)
+    """Seconds behind from which speech is hurried at most, and translations that wait are said in one synthesis: about
+    a clause too late, so that speed alone no longer helps."""
+    speech_merge_chars: int = Field(default=180, ge=1)
+    """Characters said in one synthesis at most: two pieces of ``tts.piece_chars``, about 12 s, for which speed and
+    order are settled beforehand."""
+    speech_skip_s: float = Field(default=15.0, gt=0)
+    """Seconds behind from which new translations are not spoken: the listener hears of another subject than the
+    speaker, and the captions have it all."""
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> Self:
+        if not self.speech_hurry_s < self.speech_merge_s <= self.speech_skip_s:
+            raise ValueError("speech_hurry_s, speech_merge_s and speech_skip_s must rise")
+        return self
 
 
 class Settings(BaseSettings):

@@ -4,7 +4,7 @@ A session gets its stages as the four callables of `Stages`. In production they 
 tests they are scripted functions; the session cannot tell.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -135,4 +135,5 @@ class Stages:
     asr: Callable[[Callable[[], AsrRequest], bool], Awaitable[AsrResult]]
     """Takes what makes the request once its turn has come, with the newest audio, and whether it is urgent."""
     mt: Callable[[MtRequest], Awaitable[MtResult]]
-    tts: Callable[[TtsRequest], AsyncIterator[TtsChunk]]
+    tts: Callable[[TtsRequest], AsyncGenerator[TtsChunk]]
+    """Closing it stops the synthesis."""

@@ -68,6 +68,8 @@ class Transcript:
             final=window.final,
             complete_before_s=end_s if window.pause else end_s - COMPLETE_S,
             force_before_s=settled_s,
+            trust_before_s=end_s - self._limits.trust_after_s,
+            settle_before_s=end_s - self._limits.settle_after_s,
         )
         return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s), before)
 

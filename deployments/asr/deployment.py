@@ -1,7 +1,6 @@
 """Speech recognition as a Serve deployment."""
 
 import asyncio
-from dataclasses import replace
 
 from ray import serve
 
@@ -39,15 +38,14 @@ class Asr:
         def supports(engine: AsrEngine) -> bool:
             return language is None or language in engine.languages
 
-        try:
-            heard, timing = await self._runner.run(lambda engine: engine.transcribe(requests), supports)
-        except IzwiError as error:
-            if len(requests) == 1:
-                return [error]
-            alone = await asyncio.gather(*(self._recognise([request]) for request in requests))
-            return [result for (result,) in alone]
-        share = replace(timing, compute_s=timing.compute_s / len(requests))
-        return [AsrResult(h.words, h.language, h.language_probability, share, h.retries) for h in heard]
+        return [
+            answer
+            if isinstance(answer, IzwiError)
+            else AsrResult(
+                answer[0].words, answer[0].language, answer[0].language_probability, answer[1], answer[0].retries
+            )
+            for answer in await self._runner.run_batch(requests, lambda e, batch: e.transcribe(batch), supports)
+        ]
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(

@@ -185,13 +185,15 @@ class Connection:
 
     # --- session ----------------------------------------------------------------------------------------------------
     async def _run_session(self, start: m.SessionStart) -> None:
-        session = Session(start, self._services.settings, self._services.calls.stages(), self._emit)
+        services, intake = self._services, self._intake
+        session = Session(start, services.settings, services.calls.stages(), self._emit, ahead=lambda: intake.waiting)
         await session.run(self._intake.stream())
         await self._outbox.join()
         raise self._intake.failure or _Finished
 
     async def _emit(self, message: m.ServerMessage, payload: bytes | None) -> None:
         """Number, remember and queue an event. One at a time: the session's steps emit at once."""
+        self._services.metrics.emitted(message)
         async with self._emitting:
             if message.durable:
                 self._seq += 1

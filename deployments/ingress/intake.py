@@ -42,6 +42,11 @@ class Intake:
     def opened(self) -> bool:
         return self._converter is not None
 
+    @property
+    def waiting(self) -> int:
+        """Samples taken from the client and not yet by the session."""
+        return self._waiting
+
     def open(self, audio: AudioFormat) -> None:
         """Raise `ProtocolViolation` if it is open already."""
         if self._converter is not None:

@@ -5,10 +5,14 @@ Stage results carry their own timing, so the ingress sees queueing and computing
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from izwi import messages as m
 from izwi.stages import Timing
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Bucket bounds in seconds: a detector call takes milliseconds, a long synthesis seconds."""
+
+BACKLOG = (0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 15.0, 20.0, 30.0)
+"""Bucket bounds in seconds: among them the steps at which speech is hurried, merged and skipped."""
 
 
 class Metrics:
@@ -39,9 +43,23 @@ class Metrics:
         self.asr_retries = Counter(
             "izwi_asr_window_retries", "Windows the guard rejected and that were decoded again, longer", registry=r
         )
-        self.asr_batch = Histogram(
-            "izwi_asr_batch_size", "Windows recognised in one call", buckets=(1, 2, 3, 4, 6, 8, 12, 16), registry=r
+        self.batch = Histogram(
+            "izwi_stage_batch_size",
+            "Requests per call of a stage",
+            ["stage"],
+            buckets=(1, 2, 3, 4, 6, 8, 16),
+            registry=r,
         )
+        self.speech_backlog = Histogram(
+            "izwi_speech_backlog_seconds",
+            "How far speech was behind, per clause or merged clauses said",
+            buckets=BACKLOG,
+            registry=r,
+        )
+        self.speech_merged = Counter(
+            "izwi_speech_merged", "Clauses said in one synthesis with an earlier one", registry=r
+        )
+        self.speech_skipped = Counter("izwi_speech_skipped", "Clauses not said", ["reason"], registry=r)
         self.requests = Histogram(
             "izwi_http_request_seconds", "HTTP requests", ["path", "status"], buckets=SECONDS, registry=r
         )
@@ -51,6 +69,18 @@ class Metrics:
         self.compute.labels(stage, timing.engine).observe(timing.compute_s)
         if timing.engine != timing.preferred:
             self.fallbacks.labels(stage, timing.preferred, timing.engine).inc()
+
+    def emitted(self, message: m.ServerMessage) -> None:
+        """Take note of an event on its way to a client."""
+        match message:
+            case m.SpeechAudioMessage(data=data) if data.last:
+                self.speech_backlog.observe(data.backlog_s)
+            case m.SpeechMergedMessage():
+                self.speech_merged.inc()
+            case m.SpeechSkippedMessage(data=data):
+                self.speech_skipped.labels(data.reason).inc()
+            case _:
+                pass
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -5,6 +5,7 @@ from ray import serve
 from deployments.stage import StageRunner
 from deployments.vad import engine
 from izwi import logs
+from izwi.errors import IzwiError
 from izwi.settings import Settings
 from izwi.stages import Capabilities, VadRequest, VadResult
 
@@ -15,9 +16,10 @@ class Vad:
         logs.configure(settings.log_level, settings.debug)
         self._runner = StageRunner("vad", engine.load(settings))
 
-    async def __call__(self, request: VadRequest) -> VadResult:
-        (probabilities, state), timing = await self._runner.run(lambda e: e.detect(request.samples, request.state))
-        return VadResult(probabilities, state, timing)
+    async def __call__(self, requests: list[VadRequest]) -> list[VadResult | IzwiError]:
+        """Answers in order; an error stands in the place of the answer it prevents."""
+        answers = await self._runner.run_batch(requests, lambda e, batch: [e.detect(r.samples, r.state) for r in batch])
+        return [a if isinstance(a, IzwiError) else VadResult(*a[0], a[1]) for a in answers]
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(engines=tuple(e.name for e in self._runner.engines))

@@ -26,6 +26,9 @@ from izwi.messages import (
 SHOWN = 6
 """Utterances and clauses kept in view: together they fit a terminal of 24 lines."""
 
+BEHIND_S = 2.0
+"""Seconds that speech may be behind without a word about it: one clause waiting for another."""
+
 
 class Display(Protocol):
     """Shows a session; enter it around the session."""
@@ -92,6 +95,7 @@ class LiveDisplay(Silent):
         self._committed = ""
         self._clauses: deque[TranslationCommittedMessage] = deque(maxlen=SHOWN)
         self._spoken_s: dict[int, float] = {}
+        self._behind_s = 0.0
         self._engines: dict[str, str] = {}
         self._notices: deque[str] = deque(maxlen=3)
         # Six redraws a second read as smooth and leave the cores to the models.
@@ -128,6 +132,7 @@ class LiveDisplay(Silent):
             case Speech() if len(event.pcm):
                 seconds = len(event.pcm) / event.sample_rate
                 self._spoken_s[event.clause] = self._spoken_s.get(event.clause, 0.0) + seconds
+                self._behind_s = event.backlog_s
                 self._engines["tts"] = event.engine
             case _:
                 if text := notice(event):
@@ -165,7 +170,9 @@ class LiveDisplay(Silent):
         row.add_column(ratio=1)
         row.add_column(no_wrap=True)
         of = f" / {self._total_s:.1f}" if self._total_s else ""
-        row.add_row(ProgressBar(total=self._total_s, completed=sent, pulse=not self._total_s), f"{sent:.1f}{of} s")
+        behind = f"  speech {self._behind_s:.0f} s behind" if self._behind_s >= BEHIND_S else ""
+        bar = ProgressBar(total=self._total_s, completed=sent, pulse=not self._total_s)
+        row.add_row(bar, f"{sent:.1f}{of} s{behind}")
         return row
 
 

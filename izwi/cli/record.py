@@ -12,6 +12,7 @@ from izwi.messages import (
     ErrorMessage,
     SessionEndedMessage,
     SessionStartedMessage,
+    SpeechMergedMessage,
     SpeechSkippedMessage,
     TranscriptFinal,
     TranscriptFinalMessage,
@@ -126,6 +127,8 @@ def notice(event: Event) -> str:
     match event:
         case EngineSwitchedMessage(data=data):
             return f"{data.stage}: {data.after} took over from {data.before}"
+        case SpeechMergedMessage(data=data):
+            return f"clause {data.clause} is spoken together with clause {data.into}"
         case SpeechSkippedMessage(data=data):
             return f"clause {data.clause} was not spoken: {data.reason}"
         case ErrorMessage(data=data):

@@ -69,7 +69,7 @@ def test_load_without_a_usable_engine() -> None:
 
 async def test_deployment_answers_and_tells_what_it_can() -> None:
     vad = Vad.func_or_class(SETTINGS)
-    result = await vad(VadRequest(np.zeros(3 * FRAME, np.float32), VadState()))
+    (result,) = await vad([VadRequest(np.zeros(3 * FRAME, np.float32), VadState())])
     assert len(result.probabilities) == 3
     assert result.timing.engine == "silero"
     assert (await vad.capabilities()).engines == ("silero",)

@@ -14,7 +14,7 @@ from deployments.ingress.calls import Handles, StageCalls
 from deployments.ingress.metrics import Metrics
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import IzwiError, UnsupportedPair, error_classes
-from izwi.stages import AsrRequest, AsrResult, MtRequest, TtsRequest, VadRequest, VadState
+from izwi.stages import AsrRequest, AsrResult, MtRequest, TtsRequest, VadRequest, VadResult, VadState
 from tests.replicas import replica_pid
 from tests.speech import LIBRIVOX, load, needs_librivox
 
@@ -46,8 +46,9 @@ async def test_every_stage_says_what_it_can_do(calls: StageCalls) -> None:
 
 async def test_the_detector_carries_its_state_by_value(calls: StageCalls) -> None:
     noise = np.random.default_rng(0).normal(0, 0.01, 1536).astype(np.float32)
-    first = await calls.vad(VadRequest(noise, VadState()))
-    again = await calls.vad(VadRequest(noise, VadState()))
+    first, again = await calls.vad([VadRequest(noise, VadState()), VadRequest(noise, VadState())], urgent=True)
+    assert isinstance(first, VadResult)
+    assert isinstance(again, VadResult)
     assert first.probabilities == again.probabilities
     assert first.state.hidden is not None
     assert len(first.probabilities) == 3

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,6 +65,8 @@ class Script:
 
     asr_delay: float = 0.0
     tts_delay: float = 0.0
+    seconds_per_word: float = 100 / 24_000
+    """Length of a spoken word at speed 1; a word of the source takes 0.4 s."""
     fail: Callable[[str, object], Exception | None] = lambda stage, request: None
     language: str = "en"
     engine: Callable[[str], Timing] = lambda stage: Timing(f"scripted-{stage}")
@@ -95,11 +97,12 @@ class Script:
         self._note("mt", request)
         return MtResult(request.text.upper(), self.engine("mt"))
 
-    async def _tts(self, request: TtsRequest) -> AsyncIterator[TtsChunk]:
+    async def _tts(self, request: TtsRequest) -> AsyncGenerator[TtsChunk]:
         self._note("tts", request)
+        samples = round(24_000 * self.seconds_per_word / request.speed)
         for word in request.text.split():
             await asyncio.sleep(self.tts_delay)
-            yield TtsChunk(np.full(100, len(word), np.int16), 24_000, self.engine("tts"))
+            yield TtsChunk(np.full(samples, len(word), np.int16), 24_000, self.engine("tts"))
 
 
 @dataclass
