@@ -67,8 +67,8 @@ class WhisperLiveKitConversation:
             if state.get("type") == "ready_to_stop":
                 yield Final(at, WHOLE, f"{committed} {tentative}".strip())
                 return
-            if "lines" in state:
-                committed, tentative = texts(state)
+            if "lines" in state and (committed, tentative) != (fresh := texts(state)):
+                committed, tentative = fresh  # most messages only tell how far the server is behind
                 yield Partial(at, WHOLE, committed, tentative)
 
 

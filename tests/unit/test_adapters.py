@@ -239,6 +239,7 @@ async def test_whisperlivekit() -> None:
         await tell(
             socket,
             state(buffer=" Hello there"),
+            {**state(buffer=" Hello there"), "remaining_time_transcription": 0.2},
             state((1, " Hello"), (-2, ""), (1, "there."), buffer=" my"),
             {"status": "x", "error": "out of memory"},
             {"type": "ready_to_stop"},
