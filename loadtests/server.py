@@ -1,0 +1,82 @@
+"""The server under test: a private one that ends with the test, or one that runs already."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from izwi.server_process import running_server
+from loadtests.sampling import Reading, Spent, read, spent
+
+STEP_S = 3.0
+STEADY_STEPS = 3
+"""A server has settled when its CPU was about the same in so many steps: models warm up one after the other."""
+STEADY = 1.25
+"""The most that counts as the same."""
+SETTLE_LIMIT_S = 60.0
+"""At most; where others keep the machine busy, readings fall and rise for their own reasons."""
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    """``http://HOST:PORT``."""
+    root: psutil.Process | None
+    """The process above all of the server's, Ray's included; None where it is not known."""
+
+    @property
+    def socket(self) -> str:
+        """``ws://HOST:PORT``."""
+        return self.url.replace("http", "ws", 1)
+
+    def processes(self) -> list[psutil.Process]:
+        """All that live now; none where the root is not known."""
+        if self.root is None:
+            return []
+        try:
+            return [self.root, *self.root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def read(self) -> Reading:
+        """All meters now; this process is the only client."""
+        return read(self.processes(), [psutil.Process()])
+
+    async def watch(self, seconds: float) -> Spent:
+        """What is used in the next ``seconds``."""
+        before = self.read()
+        await asyncio.sleep(seconds)
+        return spent(before, self.read())
+
+    async def settle(self) -> None:
+        """Wait until a server that has just become ready has ended its start."""
+        steps: list[float] = []
+        while len(steps) < SETTLE_LIMIT_S / STEP_S:
+            steps.append((await self.watch(STEP_S)).server_total)
+            last = steps[-STEADY_STEPS:]
+            if len(last) == STEADY_STEPS and max(last) <= STEADY * min(last):
+                return
+
+
+@contextmanager
+def serving(url: str | None, pid: int | None, log: Path, tell: Callable[[str], None]) -> Generator[Server]:
+    """The server at ``url``, whose root process is ``pid`` if that is known, or a private one.
+
+    Raises:
+        izwi.errors.NotReady: the private one did not start.
+    """
+    if url is not None:
+        base = url.rstrip("/").replace("ws", "http", 1) if url.startswith("ws") else url.rstrip("/")
+        yield Server(base, psutil.Process(pid) if pid is not None else None)
+        return
+    with running_server(log, tell) as base:
+        yield Server(base, _launcher())
+
+
+def _launcher() -> psutil.Process | None:
+    """The one this process started last."""
+    found = [child for child in psutil.Process().children() if "graphs.launch" in child.cmdline()]
+    return max(found, key=lambda child: child.create_time(), default=None)
