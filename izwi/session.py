@@ -34,8 +34,6 @@ PROGRESS = SAMPLE_RATE // 4
 """Samples by which the acknowledged offsets move between two messages about them."""
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""
-AHEAD_S = 3.0
-"""Audio waiting for the listener from which on it is a file's: a microphone's is taken within 0.1 s."""
 
 Utterances = asyncio.Queue[Utterance | None]
 Clauses = asyncio.Queue[SpokenClause | None]
@@ -50,7 +48,7 @@ class Session:
         settings: the whole tree; the session reads ``session``, ``vad`` and ``mt``.
         stages: the four stage callables.
         emit: receives every event, in order.
-        ahead: samples that the client has sent and `run` has not been given yet.
+        live: whether audio comes at the pace of speech; see `Speaking`.
     """
 
     def __init__(
@@ -59,14 +57,13 @@ class Session:
         settings: Settings,
         stages: Stages,
         emit: Emit,
-        ahead: Callable[[], int] = lambda: 0,
+        live: Callable[[], bool] = lambda: True,
     ) -> None:
         self._start = start
         self._settings = settings
         self._limits = settings.session
         self._stages = stages
         self._emit = emit
-        self._ahead = ahead
         self._segmenter = Segmenter(settings.vad)
         self._open: deque[Utterance] = deque()  # with audio that is not settled, oldest first
         self._engines: dict[str, str] = {}
@@ -75,7 +72,14 @@ class Session:
         self._recognition = Recognition(given, self._limits, stages, self._load, emit, self._note_engine)
         self._translation = Translation(start.target_language, settings.mt, stages, emit, self._note_engine)
         self._speaking = Speaking(
-            start, self._limits, stages, self._load, emit, self._note_engine, self._received_s, self._live
+            start,
+            self._limits,
+            stages,
+            self._load,
+            emit,
+            self._note_engine,
+            received_s=lambda: self._received / SAMPLE_RATE,
+            live=lambda: live() and not self._ended,
         )
         self._received = 0
         self._ended = False
@@ -173,13 +177,6 @@ class Session:
     async def _speak(self, translations: Translations) -> None:
         while (turn := await self._speaking.next(translations)) is not None:
             await self._speaking.say(turn)
-
-    def _received_s(self) -> float:
-        return self._received / SAMPLE_RATE
-
-    def _live(self) -> bool:
-        """Somebody may be listening along: audio comes no faster than it is spoken, and more of it will."""
-        return not self._ended and self._ahead() < AHEAD_S * SAMPLE_RATE
 
     # --- telling the client ---------------------------------------------------------------------------------------
     async def _progress(self) -> None:

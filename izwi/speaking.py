@@ -123,7 +123,7 @@ class Speaking:
                     await self._note_engine("tts", chunk.timing)
                     if len(chunk.pcm):
                         await self._emit(events.speech(turn.number, chunk, turn.pace), chunk.pcm.tobytes())
-                        self._backlog.sent(self._received_s(), len(chunk.pcm) / rate)
+                        self._sent(len(chunk.pcm) / rate)
             whole = True
         except IzwiError as error:
             for clause in turn.clauses:
@@ -143,8 +143,12 @@ class Speaking:
             return QUEUE_FULL
         return TOO_FAR_BEHIND if self._behind_s() > self._limits.speech_skip_s else ""
 
+    def _sent(self, seconds: float) -> None:
+        self._backlog.sent(self._received_s(), seconds)
+        if not self._live():  # it will not be held against clauses that come when somebody listens again
+            self._backlog.forget(self._received_s())
+
     def _behind_s(self) -> float:
         if not self._live():
-            self._backlog.forget(self._received_s())
             return 0.0
         return self._backlog.at(self._received_s(), sum(len(clause.text) for clause in self._waiting))

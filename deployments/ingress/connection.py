@@ -186,7 +186,7 @@ class Connection:
     # --- session ----------------------------------------------------------------------------------------------------
     async def _run_session(self, start: m.SessionStart) -> None:
         services, intake = self._services, self._intake
-        session = Session(start, services.settings, services.calls.stages(), self._emit, ahead=lambda: intake.waiting)
+        session = Session(start, services.settings, services.calls.stages(), self._emit, lambda: intake.live)
         await session.run(self._intake.stream())
         await self._outbox.join()
         raise self._intake.failure or _Finished

@@ -5,7 +5,8 @@ may be ahead by a window, which `audio.progress` moves on, and one that ignores 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 from izwi.audio import SAMPLE_RATE, PcmConverter
 from izwi.errors import AudioTooLong, IzwiError, ProtocolViolation
@@ -18,15 +19,22 @@ PIECE = SAMPLE_RATE // 2
 SLACK = SAMPLE_RATE
 """Samples a client may exceed its window by: resampling and rounding are not its fault."""
 
+AHEAD_S = 3.0
+"""Seconds of audio that came before they can have been spoken, or that wait, from which on they are a file's: a
+microphone's come one by one and are taken within a tenth of a second."""
+FILE_PACE = 1.2
+"""Times the pace of speech at which a file is told from a microphone: what came ahead at once, after a gap in the
+network, is forgotten at a fifth of a second per second."""
+
 
 class Overrun(ProtocolViolation):
     """The client ignored its window; unlike other violations this one ends the connection."""
 
 
 class Intake:
-    """The audio of one connection. Counts are samples at 16 kHz."""
+    """The audio of one connection. Counts are samples at 16 kHz; ``clock`` gives seconds."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.window = settings.session.audio_queue * PIECE
         self.failure: IzwiError | None = None
         """Why the audio was cut off, to be told once everything before has been said."""
@@ -35,6 +43,9 @@ class Intake:
         self._pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._received = 0
         self._waiting = 0
+        self._clock = clock
+        self._came_at = clock()
+        self._ahead_s = 0.0
         self._ended = False
         self._deaf = False
 
@@ -43,9 +54,9 @@ class Intake:
         return self._converter is not None
 
     @property
-    def waiting(self) -> int:
-        """Samples taken from the client and not yet by the session."""
-        return self._waiting
+    def live(self) -> bool:
+        """Audio comes at the pace of speech, and more will come."""
+        return not self._ended and max(self._ahead_s, self._waiting / SAMPLE_RATE) < AHEAD_S
 
     def open(self, audio: AudioFormat) -> None:
         """Raise `ProtocolViolation` if it is open already."""
@@ -93,6 +104,7 @@ class Intake:
         accepted = samples[: self._limit - self._received]
         self._received += len(accepted)
         self._waiting += len(accepted)
+        self._note_pace(len(accepted) / SAMPLE_RATE)
         if self._waiting > self.window + SLACK:
             raise Overrun(f"more than {self.window / SAMPLE_RATE:g} s of audio ahead of the last audio.progress")
         for begin in range(0, len(accepted), PIECE):
@@ -100,6 +112,12 @@ class Intake:
         if len(accepted) < len(samples):
             self.cut_off(AudioTooLong(f"more than {self._limit / SAMPLE_RATE:g} s of audio in one session"))
         return len(accepted)
+
+    def _note_pace(self, seconds: float) -> None:
+        now = self._clock()
+        self._ahead_s = max(0.0, self._ahead_s - FILE_PACE * (now - self._came_at)) + seconds
+        self._ahead_s = min(self._ahead_s, 2 * AHEAD_S)  # whoever slows down is live again within 15 s
+        self._came_at = now
 
     def _close(self) -> None:
         self._ended = True

@@ -74,3 +74,66 @@ def test_audio_before_the_start_and_after_the_end_is_a_violation() -> None:
         opened.push(pcm(1))
     with pytest.raises(ProtocolViolation):
         opened.open(AudioFormat())
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pushed(seconds: float, pace: float, clock: Clock, opened: Intake, frame_s: float = 0.1) -> bool:
+    """Send, and take at once; whether it passed for live all the time."""
+    live = True
+    for _ in range(round(seconds / frame_s)):
+        clock.now += frame_s / pace
+        opened.push(pcm(round(frame_s * 16_000)))
+        opened._waiting = 0
+        live = live and opened.live
+    return live
+
+
+@pytest.mark.parametrize("frame_s", [0.02, 0.5, 2.0])
+def test_a_microphone_is_live_for_hours(frame_s: float) -> None:
+    clock = Clock()
+    opened = Intake(Settings(_env_file=None), clock)  # type: ignore[call-arg]
+    opened.open(AudioFormat())
+    assert pushed(3600, 1.0, clock, opened, frame_s)
+    opened.end()
+    assert not opened.live
+
+
+@pytest.mark.parametrize("pace", [1.5, 4.0, 1e6])
+def test_a_file_is_told_from_a_microphone_within_seconds(pace: float) -> None:
+    clock = Clock()
+    opened = Intake(Settings(_env_file=None), clock)  # type: ignore[call-arg]
+    opened.open(AudioFormat())
+    pushed(15.5, pace, clock, opened)
+    assert not opened.live
+    pushed(600, pace, clock, opened)
+    assert not opened.live
+    pushed(16, 1.0, clock, opened)  # it goes on as fast as it is played
+    assert opened.live
+
+
+def test_audio_that_waits_is_not_live_whatever_its_pace() -> None:
+    clock = Clock()
+    opened = intake(pieces=30)
+    opened._clock = clock
+    for _ in range(7):
+        clock.now += 0.5
+        opened.push(pcm(PIECE))
+    assert not opened.live
+
+
+def test_what_comes_at_once_after_a_gap_in_the_network_is_forgotten() -> None:
+    clock = Clock()
+    opened = Intake(Settings(_env_file=None), clock)  # type: ignore[call-arg]
+    opened.open(AudioFormat())
+    pushed(60, 1.0, clock, opened)
+    clock.now += 8
+    pushed(8, 1e6, clock, opened)
+    assert not opened.live
+    pushed(16, 1.0, clock, opened)
+    assert opened.live
