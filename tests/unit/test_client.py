@@ -122,11 +122,12 @@ async def test_speech_is_joined_to_its_audio_and_pings_are_answered() -> None:
         await server.begin()
         await server.send(m.PingMessage())
         assert isinstance(await server.receive(), m.PongMessage)
-        common = {"clause": 1, "engine": "espeak", "sample_rate": 22050}
+        common = {"clause": 1, "engine": "espeak", "sample_rate": 22050, "speed": 1.2, "backlog_s": 4.5}
         await server.send(m.SpeechAudioMessage(data=m.SpeechAudio(**common, samples=10, last=False)))
         await server.socket.send(pcm.tobytes())
         text = base64.b64encode(pcm.tobytes()).decode()
         await server.send(m.SpeechAudioMessage(data=m.SpeechAudio(**common, samples=10, last=False, audio=text)))
+        await server.send(m.SpeechMergedMessage(data=m.SpeechMerged(clause=2, into=1)))
         await server.send(m.SpeechAudioMessage(data=m.SpeechAudio(**common, samples=0, last=True)))
         await server.finish()
 
@@ -135,6 +136,8 @@ async def test_speech_is_joined_to_its_audio_and_pings_are_answered() -> None:
     spoken = [event for event in events if isinstance(event, Speech)]
     assert [len(piece.pcm) for piece in spoken] == [10, 10, 0]
     assert [piece.last for piece in spoken] == [False, False, True]
+    assert {(piece.speed, piece.backlog_s) for piece in spoken} == {(1.2, 4.5)}
+    assert [event.data.into for event in events if isinstance(event, m.SpeechMergedMessage)] == [1]
     for piece in spoken[:2]:
         np.testing.assert_array_equal(piece.pcm, pcm)
 

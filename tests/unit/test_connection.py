@@ -7,6 +7,7 @@ from deployments.ingress.connection import Connection, Services
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from izwi import events
+from izwi.backlog import Pace
 from izwi.errors import EngineFailed, StoreUnavailable
 from izwi.settings import Settings
 
@@ -52,3 +53,19 @@ async def test_a_stage_failure_gets_the_request_id_and_is_counted() -> None:
     message = one._outbox.get_nowait()[0]
     assert (message.data.request_id, message.data.clause) == ("request-1", 4)
     assert 'izwi_errors_total{code="engine_failed"} 1.0' in one._services.metrics.exposition().decode()
+
+
+async def test_what_becomes_of_speech_is_counted() -> None:
+    one = connection(SlowStore())
+    await one._emit(events.merged(4, into=3), None)
+    for behind in (1.5, 12.0):
+        await one._emit(events.speech_closed(3, "espeak", 24_000, Pace(1.25, behind)), None)
+    await one._emit(events.skipped(5, "too far"), None)
+    text = one._services.metrics.exposition().decode()
+    for line in (
+        "izwi_speech_merged_total 1.0",
+        'izwi_speech_skipped_total{reason="too far"} 1.0',
+        'izwi_speech_backlog_seconds_bucket{le="2.0"} 1.0',
+        "izwi_speech_backlog_seconds_count 2.0",
+    ):
+        assert line in text

@@ -74,6 +74,7 @@ def test_every_message_has_a_type_of_its_own() -> None:
 def test_only_what_a_reconnecting_client_needs_again_is_durable() -> None:
     durable = {cls.model_fields["type"].default for cls in get_args(m.ServerMessage) if cls.durable}
     assert durable >= {"transcript.committed", "transcript.final", "translation.committed", "session.ended"}
+    assert durable >= {"speech.merged", "speech.skipped"}
     assert not durable & {"transcript.partial", "speech.audio", "audio.progress", "ping", "pong", "error"}
 
 

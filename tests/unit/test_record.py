@@ -43,8 +43,11 @@ SWITCH = m.EngineSwitchedMessage(data=m.EngineSwitched(stage="tts", before="pipe
 ENDED = m.SessionEndedMessage(data=m.SessionEnded(reason="audio_end", audio_s=2.0, utterances=1, clauses=1))
 
 
-def speech(samples: int, rate: int = 1000, value: int = 7) -> Speech:
-    return Speech(0, "espeak", rate, np.full(samples, value, np.int16), False)
+MERGED = m.SpeechMergedMessage(data=m.SpeechMerged(clause=1, into=0))
+
+
+def speech(samples: int, rate: int = 1000, value: int = 7, backlog_s: float = 0.0) -> Speech:
+    return Speech(0, "espeak", rate, np.full(samples, value, np.int16), False, backlog_s=backlog_s)
 
 
 def record_of(*events: tuple[float, Event]) -> Record:
@@ -135,11 +138,11 @@ def test_the_live_view_tells_committed_and_tentative_text_apart() -> None:
     with console.capture() as capture:
         console.print(display.render())
     assert "Good\x1b[2;3m evening" in capture.get()
-    for event in (FINAL, CLAUSE, SWITCH, speech(1500)):
+    for event in (FINAL, CLAUSE, SWITCH, MERGED, speech(1500, backlog_s=7.2)):
         display.add(event)
     with console.capture() as capture:
         console.print(display.render())
     text = capture.get()
     assert "evening" not in text
-    for part in ("Good morning.", "Buenos días.", "spoken 1.5 s", "took over"):
+    for part in ("Good morning.", "Buenos días.", "spoken 1.5 s", "took over", "together with", "7 s behind"):
         assert part in text
