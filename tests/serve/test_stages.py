@@ -72,6 +72,21 @@ async def test_a_clause_is_translated_and_spoken(calls: StageCalls) -> None:
     assert 0.5 < seconds < 5
 
 
+async def test_later_pieces_are_synthesised_while_the_first_is_sent(calls: StageCalls) -> None:
+    request = TtsRequest("Los niños estaban cansados, pero caminaron juntos hasta la casa grande de la colina.", "es")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    whole = [chunk async for chunk in calls.tts(request)]
+    needed_s = loop.time() - began
+    pieces = calls.tts(request)
+    await anext(pieces)
+    await asyncio.sleep(2 * needed_s)
+    began = loop.time()
+    rest = [chunk async for chunk in pieces]
+    assert len(rest) == len(whole) - 1 >= 1
+    assert loop.time() - began < needed_s / 4
+
+
 async def test_errors_keep_their_type_and_message_across_ray(calls: StageCalls) -> None:
     with pytest.raises(UnsupportedPair, match="en") as caught:
         await calls.mt(MtRequest("hello", "en", "xx"))
