@@ -7,11 +7,14 @@ patience. Careful passes so go first, until a partial one has waited that long: 
 """
 
 import asyncio
+import contextvars
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from izwi.errors import Unavailable
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -59,6 +62,9 @@ class Batcher(Generic[Q, A]):
         self._urgent: Turns[Q, A] = []
         self._patient: Turns[Q, A] = []
         self._running: set[asyncio.Task[None]] = set()
+        # Calls serve several sessions and must outlive the one that happened to start them: Serve cancels what was
+        # begun in the context of a request when that request ends.
+        self._context = contextvars.copy_context()
 
     @property
     def waiting(self) -> int:
@@ -98,7 +104,7 @@ class Batcher(Generic[Q, A]):
             turns = min(queues, key=lambda turns: turns[0])
             batch = [heapq.heappop(turns) for _ in range(min(self._size, len(turns)))]
             self._free -= 1
-            task = asyncio.create_task(self._run(batch, turns is self._urgent))
+            task = asyncio.create_task(self._run(batch, turns is self._urgent), context=self._context)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -109,6 +115,9 @@ class Batcher(Generic[Q, A]):
                 _settle(batch, await self._call([turn.take() for turn in batch], urgent))
         except Exception as error:
             _settle(batch, [error] * len(batch))
+        except asyncio.CancelledError:  # nobody may wait for ever for a call that was cancelled
+            _settle(batch, [Unavailable("the call was cancelled")] * len(batch))
+            raise
         finally:
             self._free += 1
             self._start()

@@ -1,10 +1,12 @@
 import asyncio
+import contextvars
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from izwi import batching
 from izwi.batching import Batcher
+from izwi.errors import Unavailable
 
 
 class Engine:
@@ -106,6 +108,52 @@ async def test_a_failing_call_reaches_all_its_askers_and_the_place_is_free_again
         await turns.ask(take, False)
     async with asyncio.timeout(1):
         assert await turns.ask(lambda: "b", False) == "b"
+
+
+async def test_a_cancelled_call_leaves_nobody_waiting_and_the_place_is_free_again() -> None:
+    calls = 0
+
+    async def call(requests: Sequence[str], urgent: bool) -> list[str | Exception]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise asyncio.CancelledError
+        return list(requests)
+
+    turns: Batcher[str, str] = Batcher(call, 1, 4)
+    async with asyncio.timeout(1):
+        with pytest.raises(Unavailable):
+            await turns.ask(lambda: "a", False)
+        assert await turns.ask(lambda: "b", False) == "b"
+
+
+async def test_a_call_does_not_belong_to_the_session_that_starts_it() -> None:
+    """Serve cancels what was begun in the context of a request when the request ends."""
+    request: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
+    seen: list[str] = []
+
+    async def call(requests: Sequence[str], urgent: bool) -> list[str | Exception]:
+        seen.append(request.get())
+        return list(requests)
+
+    turns: Batcher[str, str] = Batcher(call, 1, 4)
+    request.set("first")
+    await turns.ask(lambda: "a", False)
+    assert seen == ["none"]
+
+
+async def test_a_request_waits_a_moment_for_company() -> None:
+    batches: list[int] = []
+
+    async def call(requests: Sequence[str], urgent: bool) -> list[str | Exception]:
+        batches.append(len(requests))
+        return list(requests)
+
+    turns: Batcher[str, str] = Batcher(call, 1, 4, linger_s=0.02)
+    async with asyncio.timeout(2):
+        assert await turns.ask(lambda: "alone", True) == "alone"
+        await asyncio.gather(*(turns.ask(lambda: "together", True) for _ in range(6)))
+    assert batches == [1, 4, 2]
 
 
 @pytest.mark.parametrize("ticks", range(5))
