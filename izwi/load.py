@@ -4,6 +4,7 @@ A session updates as often as the recogniser has room, so the audio that has com
 loaded the server is. Each level gives up something more: first the rate of partial transcripts, then the voice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -38,17 +39,22 @@ class Load:
     Args:
         wanted_s: the period without load.
         captions_only_s: period from which translations are not spoken.
+        live: whether audio comes at the pace of speech. A file's passes are as far apart as its sender is ahead,
+            on an idle server too.
     """
 
-    def __init__(self, wanted_s: float, captions_only_s: float) -> None:
+    def __init__(self, wanted_s: float, captions_only_s: float, live: Callable[[], bool] = lambda: True) -> None:
         self._wanted_s = wanted_s
         self._captions_only_s = captions_only_s
+        self._live = live
         self._period_s = wanted_s
         self._told_s = wanted_s
         self.level: Level = Level.NORMAL
 
     def observe(self, period_s: float) -> LoadState | None:
         """Take one period; returns the new state where it is worth telling: another level, or twice or half as long."""
+        if not self._live():
+            return None
         self._period_s += SMOOTHING * (period_s - self._period_s)
         level = self._judge()
         doubled = not self._told_s / 2 < self._period_s < self._told_s * 2

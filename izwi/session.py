@@ -48,7 +48,7 @@ class Session:
         settings: the whole tree; the session reads ``session``, ``vad`` and ``mt``.
         stages: the four stage callables.
         emit: receives every event, in order.
-        live: whether audio comes at the pace of speech; see `Speaking`.
+        live: whether audio comes at the pace of speech; see `Load` and `Speaking`.
     """
 
     def __init__(
@@ -67,7 +67,9 @@ class Session:
         self._segmenter = Segmenter(settings.vad)
         self._open: deque[Utterance] = deque()  # with audio that is not settled, oldest first
         self._engines: dict[str, str] = {}
-        self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000)
+        self._ended = False
+        self._live = lambda: live() and not self._ended
+        self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000, self._live)
         given = None if start.source_language == "auto" else start.source_language
         self._recognition = Recognition(given, self._limits, stages, self._load, emit, self._note_engine)
         self._translation = Translation(start.target_language, settings.mt, stages, emit, self._note_engine)
@@ -79,10 +81,9 @@ class Session:
             emit,
             self._note_engine,
             received_s=lambda: self._received / SAMPLE_RATE,
-            live=lambda: live() and not self._ended,
+            live=self._live,
         )
         self._received = 0
-        self._ended = False
         self._settled = 0
         self._told = 0
         self._floor: int | None = None

@@ -85,7 +85,10 @@ async def test_english_becomes_spanish_text_and_speech(server: Server, whisper: 
 
     translations = [e.data for e in heard.messages if isinstance(e, m.TranslationCommittedMessage)]
     assert [t.clause for t in translations] == list(range(len(translations)))
-    assert [s.clause for s in heard.speech if s.last] == [t.clause for t in translations]
+    closed = [s.clause for s in heard.speech if s.last]
+    assert closed == sorted(closed)
+    elsewhere = [e.data.clause for e in heard.messages if isinstance(e, m.SpeechMergedMessage | m.SpeechSkippedMessage)]
+    assert sorted(closed + elsewhere) == [t.clause for t in translations]
     durable = [e.seq for e in heard.messages if e.durable]
     assert durable == list(range(1, len(durable) + 1))
 
@@ -100,6 +103,15 @@ async def test_english_becomes_spanish_text_and_speech(server: Server, whisper: 
     heard_back = set(BasicTextNormalizer()(back).split())
     found = sum(word in heard_back for word in words) / len(words)
     assert found > 0.6, f"{found:.0%} of {words} in {back}"
+
+
+@needs_librivox
+async def test_a_file_sent_as_fast_as_possible_is_said_in_full_and_as_asked(server: Server) -> None:
+    audio = np.concatenate([part for clip in LIBRIVOX[:4] for part in (load(clip.path), PAUSE)])
+    heard = await stream(server, audio, source_language="en", target_language="es")
+    translations = [e.data.clause for e in heard.messages if isinstance(e, m.TranslationCommittedMessage)]
+    assert [s.clause for s in heard.speech if s.last] == translations
+    assert {(s.speed, s.backlog_s) for s in heard.speech} == {(1.0, 0.0)}
 
 
 @needs_librivox

@@ -133,6 +133,13 @@ async def test_a_file_sent_as_fast_as_possible_is_said_in_full_and_as_asked(rati
     assert {(e.data.speed, e.data.backlog_s) for e in heard.of(m.SpeechAudioMessage)} == {(1.0, 0.0)}
 
 
+async def test_a_file_without_pauses_is_no_load() -> None:
+    """Its passes take all audio there is, half a minute at a time, because the recogniser was behind for a moment."""
+    heard = await file(talk(120), Script(seconds_per_word=0.4, asr_delay=0.002))
+    assert set(map(tuple, ends(heard).values())) == {("said",)}
+    assert heard.of(m.SessionLoadMessage) == []
+
+
 async def test_the_end_of_the_audio_hurries_and_drops_nothing() -> None:
     script = Script(seconds_per_word=2.0)
     audio = speech(*SENTENCE, *SENTENCE)
