@@ -62,6 +62,7 @@ class Agreement:
         window_start_s: float,
         *,
         final: bool = False,
+        vote: bool = True,
         complete_before_s: float = 0.0,
         force_before_s: float = 0.0,
         trust_before_s: float = 0.0,
@@ -72,6 +73,7 @@ class Agreement:
         Args:
             window_start_s: where the decoded audio begins.
             final: the audio is complete, commit everything.
+            vote: whether hypotheses may settle words at all; if not, only ``final`` and ``force_before_s`` do.
             complete_before_s: the last word, too, may be committed if it ends before this time; otherwise it has to
                 wait for company, because the end of the audio may have cut it off.
             force_before_s: commit words that end before this time even without agreement.
@@ -89,7 +91,7 @@ class Agreement:
             confident = word.confidence >= self._min_confidence
             trusted = word.end_s < (trust_before_s if confident else settle_before_s)
             agreed = complete and self._agreed(keys[: index + 1], word.confidence)
-            if not (final or forced or trusted or agreed):
+            if not (final or forced or (vote and (trusted or agreed))):
                 break
             count = index + 1
         self._forget(keys[:count])

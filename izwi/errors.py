@@ -34,6 +34,8 @@ class IzwiError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    retry_after_s: ClassVar[float | None] = None
+    """When trying again makes sense; clients should add a random part of their own."""
 
 
 class ClientError(IzwiError):
@@ -94,10 +96,12 @@ class Unavailable(IzwiError):
 
 class NotReady(Unavailable):
     code = "not_ready"
+    retry_after_s = 5.0  # a model loads in about this time
 
 
 class Overloaded(Unavailable):
     code = "overloaded"
+    retry_after_s = 10.0  # a speaker who stops frees the machine at once, and speakers stop every few seconds
 
 
 class StoreUnavailable(Unavailable):

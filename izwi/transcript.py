@@ -38,6 +38,7 @@ class Transcript:
     def __init__(self, limits: SessionSettings) -> None:
         self._limits = limits
         self._agreement = Agreement(limits.agreement_window, limits.agreement_threshold, limits.min_confidence)
+        self._votes = limits.policy == "agreement"
         self._splitter = ClauseSplitter(limits.clause_max_words)
 
     @property
@@ -65,7 +66,8 @@ class Transcript:
         fresh = self._agreement.update(
             hypothesis,
             start_s,
-            final=window.final,
+            final=window.final or (window.pause and not self._votes),
+            vote=self._votes,
             complete_before_s=end_s if window.pause else end_s - COMPLETE_S,
             force_before_s=settled_s,
             trust_before_s=end_s - self._limits.trust_after_s,

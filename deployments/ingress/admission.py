@@ -1,6 +1,6 @@
 """May this session start? Checks what a client asks for against what the stages can do."""
 
-from izwi.errors import UnsupportedLanguage, UnsupportedPair
+from izwi.errors import Overloaded, UnsupportedLanguage, UnsupportedPair
 from izwi.messages import SessionStart
 from izwi.stages import Capabilities
 
@@ -22,6 +22,12 @@ def check(start: SessionStart, capabilities: dict[str, Capabilities]) -> None:
     spoken = capabilities["tts"].languages
     if start.speech and target not in spoken:
         raise UnsupportedLanguage(f"no voice speaks {target!r}; supported: {_list(spoken)}; or ask for speech: false")
+
+
+def check_load(wait_s: float, threshold_s: float) -> None:
+    """Raise `Overloaded` where those who speak already wait too long: a new session would make it worse for all."""
+    if wait_s > threshold_s:
+        raise Overloaded(f"recognition is {wait_s:.1f} s behind; new sessions are taken below {threshold_s:g} s")
 
 
 def _list(names: frozenset[str]) -> str:

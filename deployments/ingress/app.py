@@ -90,7 +90,10 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(IzwiError)
     async def ours(request: Request, error: IzwiError) -> Response:
-        return _envelope(request, error.status, error.code, str(error))
+        response = _envelope(request, error.status, error.code, str(error))
+        if error.retry_after_s is not None:
+            response.headers["Retry-After"] = f"{error.retry_after_s:.0f}"
+        return response
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

@@ -72,12 +72,17 @@ class StageCalls:
         self._handles = handles
         self._timeout_s = timeout_s
         self._metrics = metrics
-        self.asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
+        self._asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
 
         self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH, VAD_LINGER_S)
 
     def stages(self) -> Stages:
-        return Stages(self._detect, self.asr_turns.ask, self.mt, self.tts)
+        return Stages(self._detect, self._asr_turns.ask, self.mt, self.tts)
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds that the longest waiting recognition has waited for its turn."""
+        return self._asr_turns.wait_s
 
     async def _detect(self, request: VadRequest) -> VadResult:
         return await self._vad_turns.ask(lambda: request, urgent=True)

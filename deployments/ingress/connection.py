@@ -167,6 +167,7 @@ class Connection:
         try:
             capabilities = await services.calls.capabilities()
             admission.check(start, capabilities)
+            admission.check_load(services.calls.wait_s, services.settings.backpressure_threshold)
         except IzwiError as error:
             raise _Refused(error) from None
         self._base64_out = start.speech_transport == "base64"
@@ -266,6 +267,7 @@ class Connection:
             retryable=error.retryable,
             fatal=fatal,
             request_id=self._request_id,
+            retry_after_s=error.retry_after_s,
         )
         return m.ErrorMessage(data=data, seq=self._seq, timestamp=time.time())
 

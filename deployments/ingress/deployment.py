@@ -37,6 +37,7 @@ class Ingress:
         metrics = Metrics()
         places = settings.asr.workers * settings.asr.resources.max_replicas
         calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics, places, settings.asr.batch)
+        metrics.wait.set_function(lambda: calls.wait_s)
         sessions = SessionStore(_address(settings.redis_url, store), settings.session_ttl_s)
         registry = Registry(settings.max_concurrent_sessions, metrics)
         self._services = Services(settings, calls, sessions, metrics, registry)

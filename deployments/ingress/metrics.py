@@ -60,6 +60,7 @@ class Metrics:
             "izwi_speech_merged", "Clauses said in one synthesis with an earlier one", registry=r
         )
         self.speech_skipped = Counter("izwi_speech_skipped", "Clauses not said", ["reason"], registry=r)
+        self.wait = Gauge("izwi_recognition_wait_seconds", "Longest wait for a turn at the recogniser", registry=r)
         self.requests = Histogram(
             "izwi_http_request_seconds", "HTTP requests", ["path", "status"], buckets=SECONDS, registry=r
         )

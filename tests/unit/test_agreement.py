@@ -139,3 +139,22 @@ def test_settling_for_the_last_hypothesis_keeps_all_of_it(committed: str, tentat
     a.tentative = words(tentative, start=5.0)
     assert texts(a.commit_tentative()) == tentative
     assert texts(a.committed) == f"{committed} {tentative}"
+
+
+def test_a_confident_word_with_enough_audio_behind_it_needs_no_second_hypothesis() -> None:
+    a = agreement()
+    assert texts(a.update(words("the house is big"), 0.0, trust_before_s=1.6)) == "the house is"
+
+
+def test_a_doubtful_word_waits_longer_and_holds_back_what_follows() -> None:
+    a = agreement()
+    heard = [*words("so"), *words("zyzzyx", start=0.5, confidence=0.3), *words("is far", start=1.0)]
+    assert texts(a.update(heard, 0.0, trust_before_s=9.0, settle_before_s=0.9)) == "so"
+    assert texts(a.update(heard, 0.0, trust_before_s=9.0, settle_before_s=1.1)) == "zyzzyx is far"
+
+
+def test_without_votes_only_the_end_settles_words() -> None:
+    a = agreement()
+    for _ in range(3):
+        assert a.update(words("one two three"), 0.0, vote=False, trust_before_s=9.0) == []
+    assert texts(a.update(words("one two three"), 0.0, vote=False, final=True)) == "one two three"

@@ -243,3 +243,13 @@ async def test_a_failure_names_what_failed() -> None:
 
     heard = await run(TWO, Script(fail=fail))
     assert [e.data.clause for e in heard.of(m.ErrorMessage)] == [0, 1]
+
+
+async def test_with_the_pause_policy_words_are_settled_only_where_the_speaker_pauses() -> None:
+    settings = Settings(_env_file=None, session=SessionSettings(policy="pause"))  # type: ignore[call-arg]
+    audio = np.concatenate([speech("one", "two", "three"), silence(0.3), speech("four", "five."), silence(1)])
+    heard = await run(audio, settings=settings)
+    pieces = [message.data.text for message in heard.of(m.TranscriptCommittedMessage)]
+    assert pieces == ["one two three", " four five."]
+    assert heard.finals == ["one two three four five."]
+    assert any(partial.data.tentative.startswith("one") for partial in heard.of(m.TranscriptPartialMessage))
