@@ -43,6 +43,6 @@ def test_anything_else_is_refused_with_what_is_supported(
 
 def test_where_speakers_wait_too_long_no_further_one_is_admitted() -> None:
     admission.check_load(3.9, 4.0)
-    with pytest.raises(Overloaded, match="4.1 s behind") as caught:
+    with pytest.raises(Overloaded, match=r"4\.1 s behind") as caught:
         admission.check_load(4.1, 4.0)
     assert caught.value.retry_after_s
