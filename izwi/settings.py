@@ -133,8 +133,10 @@ class SessionSettings(BaseModel):
     trust_after_s: float = Field(default=0.6, ge=0.5)
     """Audio after a confident word that makes a second hypothesis unnecessary. With 0.6 s, and 2 s for doubtful words,
     the 95th percentile of commit delays falls from 5.0 to 3.1 s where updates are 2 s apart, at the same error rate."""
-    settle_after_s: float = Field(default=2.0, ge=0.5)
+    settle_after_s: float = Field(default=1.5, ge=0.5)
     """Audio after a doubtful word beyond which no further hypothesis is waited for."""
+    show_confidence: float = Field(default=0.5, ge=0, le=1)
+    """Mean token probability below which the last words of a hypothesis are not shown yet."""
     noise_confidence: float = Field(default=0.4, ge=0, le=1)
     """Mean word confidence below which nothing is believed while nothing is committed: words invented on noise that
     had passed the detector scored 0.30 and 0.35."""

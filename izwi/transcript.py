@@ -47,7 +47,11 @@ class Transcript:
 
     @property
     def tentative(self) -> str:
-        return text_of(self._agreement.tentative)
+        """Without the doubtful words at its end: the next hypothesis would take most of them back."""
+        words = self._agreement.tentative
+        while words and words[-1].confidence < self._limits.show_confidence:
+            words = words[:-1]
+        return text_of(words)
 
     def update(self, window: Window, words: Sequence[Word]) -> Update:
         """Take the words recognised in ``window``, their times relative to its start."""
