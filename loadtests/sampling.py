@@ -39,6 +39,7 @@ class Reading:
     client_cpu_s: float
     machine_cpu_s: float
     """Busy seconds of all cores since the machine began."""
+    client_rss_mb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,13 @@ def snapshot(processes: Iterable[psutil.Process]) -> Snapshot:
 def read(server: Iterable[psutil.Process], clients: Iterable[psutil.Process]) -> Reading:
     """Read all meters now."""
     busy = psutil.cpu_times()
+    own = snapshot(clients).values()
     return Reading(
         time.monotonic(),
         snapshot(server),
-        sum(one.cpu_s for one in snapshot(clients).values()),
+        sum(one.cpu_s for one in own),
         busy.user + busy.nice + busy.system + busy.irq + busy.softirq,
+        sum(one.rss_mb for one in own),
     )
 
 
