@@ -7,7 +7,7 @@ ARGS =
 export FROM TO WAV
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench lint lock wheel clean help install install-test
+.PHONY: demo serve test bench bench-short lint lock wheel clean help install install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -20,8 +20,11 @@ serve: install ## Run the translator until Ctrl-C
 test: install-test ## Run the tests: make test [ARGS=tests/unit]
 	@exec .venv/bin/python -m pytest $(ARGS)
 
-bench: install-test ## Measure many speakers at once: make bench [ARGS="--speakers 1,2,4"]
+bench: install-test ## Measure up to 32 speakers at once and both translations: make bench [ARGS="--speakers 1,2,4"]
 	@exec .venv/bin/python -m loadtests.bench $(ARGS)
+
+bench-short: install-test ## Three minutes of it, which fail on regressions: make bench-short
+	@exec .venv/bin/python -m loadtests.short $(ARGS)
 
 lint: install-test ## Check style, formatting and types
 	.venv/bin/ruff check .

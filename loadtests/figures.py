@@ -93,12 +93,16 @@ def word_errors(
 ) -> dict[str, float | None]:
     """Word error rates, in percent, streamed and offline, over the same clips as often as they were spoken."""
     if not served:
-        return {"wer": None, "offline_wer": None}
+        return {"wer": None, "offline_wer": None, "words_said": 0}
     normal = normaliser(language)
     said = [normal(" ".join(item.clip.text for item in placed)) for placed, _ in served]
     streamed = [normal(one.text) for _, one in served]
     offline = [normal(" ".join(references[item.clip.name].text for item in placed)) for placed, _ in served]
-    return {"wer": _round(100 * jiwer.wer(said, streamed), 2), "offline_wer": _round(100 * jiwer.wer(said, offline), 2)}
+    return {
+        "wer": _round(100 * jiwer.wer(said, streamed), 2),
+        "offline_wer": _round(100 * jiwer.wer(said, offline), 2),
+        "words_said": sum(len(text.split()) for text in said),
+    }
 
 
 def normaliser(language: str) -> Callable[[str], str]:

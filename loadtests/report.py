@@ -38,7 +38,7 @@ def line(row: dict[str, Any]) -> str:
     """One run in one line, for people who watch."""
     delays = "  ".join(f"{name} {_some(row[key])}" for key, (name, _) in DELAYS.items() if row[key]["p50"] is not None)
     text = f"{row['direction']}, {row['speakers']} speakers: {delays}  WER {_cell(row['wer'])} % (offline "
-    text += f"{_cell(row['offline_wer'])} %)  server {_cell(row['cpu_cores'])} cores"
+    text += f"{_cell(row['offline_wer'])} %)  erasure {_cell(row['erasure'])}  server {_cell(row['cpu_cores'])} cores"
     return "  ".join([text, *remarks(row)])
 
 
