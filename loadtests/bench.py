@@ -61,10 +61,7 @@ def main(
       python -m loadtests.bench --directions es-en --translated 1,2
       python -m loadtests.bench --directions en --protocol whisperlivekit --url ws://127.0.0.1:8000 --pid 4711
     """
-    plan = [
-        (direction, [int(part) for part in (translated if "-" in direction else speakers).split(",")])
-        for direction in directions.split(",")
-    ]
+    plan = _plan(directions, speakers, translated)
     _check(plan, protocol, url)
     console = Console(stderr=True)
     rows: list[dict[str, Any]] = []
@@ -92,6 +89,17 @@ def main(
             _write(summary, out)
             typer.echo(report.table(summary))
     _judge(rows)
+
+
+def _plan(directions: str, speakers: str, translated: str) -> list[tuple[str, list[int]]]:
+    """Each direction with its numbers of speakers."""
+    try:
+        return [
+            (direction, [int(part) for part in (translated if "-" in direction else speakers).split(",")])
+            for direction in directions.split(",")
+        ]
+    except ValueError as error:
+        raise typer.BadParameter(f"numbers with commas between them, please: {error}") from None
 
 
 def _check(plan: list[tuple[str, list[int]]], protocol: str, url: str | None) -> None:
