@@ -14,7 +14,11 @@ PROFILES: dict[str, dict[str, Any]] = {
     },
     # Many speakers on GPU nodes: fractions let ASR, MT and TTS share one card, replicas follow the load.
     "cloud": {
-        "asr": {"compute_type": "int8_float16", "batch": 16, "resources": {"cpus": 1.0, "gpus": 0.4, "max_replicas": 10}},
+        "asr": {
+            "compute_type": "int8_float16",
+            "batch": 16,
+            "resources": {"cpus": 1.0, "gpus": 0.4, "max_replicas": 10},
+        },
         "mt": {"resources": {"cpus": 0.5, "gpus": 0.3, "max_replicas": 10}},
         "tts": {"resources": {"cpus": 0.5, "gpus": 0.2, "max_replicas": 10}},
         "vad": {"resources": {"cpus": 0.5, "max_replicas": 10}},
