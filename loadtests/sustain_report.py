@@ -48,8 +48,8 @@ class Outcome:
 
 
 def loads(heard: Sequence[Listener], began: float) -> tuple[dict[str, int], dict[str, float], int | None]:
-    """How often each level was told, when first, and the longest time between updates."""
-    told = [one for listener in heard for one in listener.told]
+    """How often each level was told since ``began``, when first, and the longest time between updates."""
+    told = [one for listener in heard for one in listener.told if one[0] >= began]
     first: dict[str, float] = {}
     for at, load in sorted(told, key=lambda one: one[0]):
         first.setdefault(load.level, at - began)

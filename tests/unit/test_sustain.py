@@ -114,9 +114,9 @@ def test_limits() -> None:
     ]
 
 
-def test_loads_are_counted_over_all_speakers() -> None:
+def test_loads_are_counted_over_all_speakers_while_there_is_a_crowd() -> None:
     one = Listener(told=[(12.0, Load(12.0, "stretched", 600)), (15.0, Load(15.0, "normal", 300))])
-    two = Listener(told=[(11.0, Load(11.0, "stretched", 900))])
+    two = Listener(told=[(9.0, Load(9.0, "captions_only", 2000)), (11.0, Load(11.0, "stretched", 900))])
     assert loads([one, two, Speaker([], np.zeros(0, np.float32), Listener()).heard], began=10.0) == (
         {"stretched": 2, "normal": 1},
         {"stretched": 1.0, "normal": 5.0},
