@@ -62,6 +62,7 @@ def figures(
         "bench_cores": _round(cost.bench_cores, 2),
         "rss_mb": _round(cost.rss_mb),
         "load": load(heard),
+        "merged_speech": sum(one.merged for one in heard),
         "skipped_speech": sum(one.skipped for one in heard),
         "held_chunks": sum(one.held_chunks for one in heard),
         "dropped_chunks": sum(one.dropped_chunks for one in heard),

@@ -48,6 +48,7 @@ def remarks(row: dict[str, Any]) -> list[str]:
     found = {
         f"{row['refused']} refused": row["refused"],
         f"load: {LEVELS[level]}, an update every {row['load']['max_update_ms']} ms": level,
+        f"{row['merged_speech']} clauses spoken together with others": row["merged_speech"],
         f"{row['skipped_speech']} clauses not spoken": row["skipped_speech"],
         f"{row['held_chunks']} chunks held back by the server": row["held_chunks"],
         f"{row['dropped_chunks']} chunks never sent": row["dropped_chunks"],

@@ -19,6 +19,7 @@ from loadtests.adapters.conversation import (
     Observation,
     Partial,
     SpeechChunk,
+    SpeechMerged,
     SpeechSkipped,
     Translated,
     opener,
@@ -45,12 +46,14 @@ class Heard:
     translated: list[float] = field(default_factory=list)
     """Seconds from the end of a clause to its translation."""
     first_audio: list[float] = field(default_factory=list)
-    """Seconds from the end of a clause to the first audio of its translation."""
+    """Seconds from the end of a clause to the first audio of its translation, or of what it is spoken together with."""
     load: list[Load] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     """``code: message``, those that ended the session and those that did not."""
     refused: bool = False
     """The server had no room; nothing else was measured."""
+    merged: int = 0
+    """Clauses that were spoken together with an earlier one."""
     skipped: int = 0
     """Clauses that were not spoken."""
     chunks: int = 0
@@ -64,6 +67,8 @@ class Heard:
     _utterances: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     _settled: int = 0
     _clauses: dict[int, float] = field(default_factory=dict)
+    """Ends of the clauses that have not been heard, in seconds of the session's audio."""
+    _together: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -98,8 +103,13 @@ class Heard:
             case Translated(at, clause, _, end_s):
                 self._clauses[clause] = end_s
                 self.translated.append(at - self.sent_at(end_s))
-            case SpeechChunk(at, clause) if clause in self._clauses:
-                self.first_audio.append(at - self.sent_at(self._clauses.pop(clause)))
+            case SpeechChunk(at, clause):
+                for said in (clause, *self._together.pop(clause, ())):
+                    if said in self._clauses:
+                        self.first_audio.append(at - self.sent_at(self._clauses.pop(said)))
+            case SpeechMerged(_, clause, into):
+                self.merged += 1
+                self._together.setdefault(into, []).append(clause)
             case SpeechSkipped():
                 self.skipped += 1
             case Load():

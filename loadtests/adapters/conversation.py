@@ -59,6 +59,14 @@ class SpeechChunk(Seen):
 
 
 @dataclass(frozen=True)
+class SpeechMerged(Seen):
+    """The clause is spoken together with an earlier one, under that one's number."""
+
+    clause: int
+    into: int
+
+
+@dataclass(frozen=True)
 class SpeechSkipped(Seen):
     clause: int
 
@@ -80,7 +88,7 @@ class Failed(Seen):
     message: str
 
 
-Observation = Partial | Committed | Final | Translated | SpeechChunk | SpeechSkipped | Load | Failed
+Observation = Partial | Committed | Final | Translated | SpeechChunk | SpeechMerged | SpeechSkipped | Load | Failed
 
 
 class Conversation(Protocol):

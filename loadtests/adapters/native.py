@@ -9,6 +9,7 @@ from izwi.messages import (
     ErrorMessage,
     SessionLoadMessage,
     SessionStart,
+    SpeechMergedMessage,
     SpeechSkippedMessage,
     TranscriptCommittedMessage,
     TranscriptFinalMessage,
@@ -24,6 +25,7 @@ from loadtests.adapters.conversation import (
     Observation,
     Partial,
     SpeechChunk,
+    SpeechMerged,
     SpeechSkipped,
     Translated,
 )
@@ -67,6 +69,8 @@ def observe(event: Event, at: float) -> Observation | None:
             return Translated(at, data.clause, data.text, data.end_s)
         case Speech() if len(event.pcm):
             return SpeechChunk(at, event.clause, len(event.pcm))
+        case SpeechMergedMessage(data=data):
+            return SpeechMerged(at, data.clause, data.into)
         case SpeechSkippedMessage(data=data):
             return SpeechSkipped(at, data.clause)
         case SessionLoadMessage(data=data):

@@ -21,6 +21,7 @@ from loadtests.adapters.conversation import (
     Observation,
     Partial,
     SpeechChunk,
+    SpeechMerged,
     SpeechSkipped,
     Translated,
     opener,
@@ -112,6 +113,7 @@ async def native(socket: ServerConnection) -> None:
     await send(m.SpeechAudioMessage(data=m.SpeechAudio(**speech, samples=4, last=False)))
     await socket.send(bytes(8))
     await send(m.SpeechAudioMessage(data=m.SpeechAudio(**speech, samples=0, last=True)))
+    await send(m.SpeechMergedMessage(data=m.SpeechMerged(clause=2, into=1)))
     await send(m.SpeechSkippedMessage(data=m.SpeechSkipped(clause=1, reason="behind")))
     await send(error("engine_failed", fatal=False))
     await send(m.SessionEndedMessage(data=m.SessionEnded(reason="audio_end", audio_s=1.0, utterances=1, clauses=1)))
@@ -126,6 +128,7 @@ async def test_izwi() -> None:
         Final(0.0, "0", "Hi.", 0.9),
         Translated(0.0, 0, "Hola.", 0.9),
         SpeechChunk(0.0, 0, 4),
+        SpeechMerged(0.0, 2, 1),
         SpeechSkipped(0.0, 1),
         Failed(0.0, "engine_failed", "no"),
     ]

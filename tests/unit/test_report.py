@@ -23,6 +23,7 @@ RUN: dict[str, Any] = {
     "bench_cores": 0.05,
     "rss_mb": 1500,
     "load": {"events": {}, "max_update_ms": None},
+    "merged_speech": 0,
     "skipped_speech": 0,
     "held_chunks": 0,
     "dropped_chunks": 0,

@@ -19,6 +19,7 @@ from loadtests.adapters.conversation import (
     Observation,
     Partial,
     SpeechChunk,
+    SpeechMerged,
     SpeechSkipped,
     Translated,
 )
@@ -71,6 +72,20 @@ def test_translations_and_their_speech_count_from_the_clause_end() -> None:
     assert heard.skipped == 1
     assert [event.level for event in heard.load] == ["stretched"]
     assert heard.errors == ["engine_failed: no"]
+
+
+def test_a_merged_clause_is_heard_with_the_one_it_was_merged_into() -> None:
+    heard = Heard(started_at=10.0)
+    for seen in (
+        Translated(13.0, 0, "Hola", 2.0),
+        Translated(14.0, 1, "mundo", 3.0),
+        SpeechMerged(14.0, 1, 0),
+        SpeechChunk(15.0, 0, 100),
+        SpeechChunk(15.5, 0, 100),
+    ):
+        heard.note(seen)
+    assert heard.first_audio == pytest.approx([3.0, 2.0])
+    assert heard.merged == 1
 
 
 class Scripted:
