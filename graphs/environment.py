@@ -37,6 +37,7 @@ def _haproxy() -> dict[str, str]:
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",  # a log that is kept back says nothing about a replica that died
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(LONGEST_S),
         # Their usual numbers are taken where a second server runs. HAProxy's own pages; read only.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),

@@ -87,8 +87,8 @@ class Session:
     async def __aenter__(self) -> Self:
         self._socket = await _connect(self._url)
         try:
-            await self._write(SessionStartMessage(data=self._start))
             self._reader = asyncio.create_task(self._read(self._socket), name="izwi-client-reader")
+            await self._write(SessionStartMessage(data=self._start))
             event = await self._next()
             if not isinstance(event, SessionStartedMessage):
                 raise ProtocolViolation(f"the server began with {event}")
@@ -138,7 +138,8 @@ class Session:
         try:
             await self._socket.send(frame if isinstance(frame, bytes) else frame.model_dump_json())
         except ConnectionClosed:
-            await asyncio.wait([self._reader] if self._reader else [])  # it knows why
+            if self._reader:
+                await asyncio.wait([self._reader])  # it knows why
             raise self._failure or ProtocolViolation("the session is over") from None
 
     async def _read(self, socket: ClientConnection) -> None:

@@ -244,3 +244,13 @@ def test_rechunk_keeps_every_sample() -> None:
 def test_the_path_of_the_url_may_be_left_out(url: str, expected: str) -> None:
     assert IzwiClient(url).url == expected
     assert SendClock().samples == 0
+
+
+async def test_a_server_that_closes_before_the_session_starts_is_a_typed_error() -> None:
+    async def script(server: Server) -> None:
+        await server.socket.close(1013)
+
+    async with serving(script) as url:
+        with pytest.raises(Overloaded):
+            async with IzwiClient(url).session():
+                pass
