@@ -36,6 +36,8 @@ class Growth:
     per_audio_minute: Line | None
     """Megabytes; None where there was too little to fit."""
     per_wall_minute: Line | None
+    later: Line | None
+    """Megabytes per audio minute in the second half alone: a leak goes on, what an allocator keeps fills up."""
 
 
 def growth(name: str, samples: Sequence[Sample], names: Sequence[str]) -> Growth:
@@ -49,7 +51,8 @@ def growth(name: str, samples: Sequence[Sample], names: Sequence[str]) -> Growth
     audio = [median(sample.audio_s for sample in group) / 60 for group in groups]
     wall = [median(sample.wall_s for sample in group) / 60 for group in groups]
     start, end = (memory[0], memory[-1]) if memory else (0.0, 0.0)
-    return Growth(name, start, end, fit(audio, memory), fit(wall, memory))
+    half = len(groups) // 2
+    return Growth(name, start, end, fit(audio, memory), fit(wall, memory), fit(audio[half:], memory[half:]))
 
 
 def growths(samples: Sequence[Sample], client: str) -> list[Growth]:

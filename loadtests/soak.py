@@ -157,7 +157,9 @@ def main(
     folder: Annotated[
         Path | None, typer.Option("--corpus", help="What is said: a folder with manifest.json; else LibriVox.")
     ] = None,
-    limit: Annotated[float | None, typer.Option(help="Most megabytes per audio minute, all of the server.")] = None,
+    limit: Annotated[
+        float | None, typer.Option(help="Most MB per audio minute, all of the server, second half.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="A running server instead of a private one.")] = None,
     pid: Annotated[int | None, typer.Option(help="The root process of the server at --url.")] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures and all samples.")] = None,

@@ -29,6 +29,16 @@ def test_a_leak_is_found_where_it_is() -> None:
     assert total.start_mb == pytest.approx(590, abs=0.5)
 
 
+def test_what_fills_up_is_told_from_what_leaks() -> None:
+    times = [15.0 * number for number in range(4 * 40)]
+    filling = [Sample(t, t, {"asr": 500 + min(100.0, t / 12)}) for t in times]  # full after 20 of 40 minutes
+    total = growths(filling, CLIENT)[0]
+    assert total.per_audio_minute is not None
+    assert total.later is not None
+    assert total.per_audio_minute.slope > 1.0
+    assert total.later.slope == pytest.approx(0.0, abs=0.01)
+
+
 @given(st.lists(st.floats(0, 1200)), st.floats(0, 1200))
 def test_every_word_of_a_whole_minute_is_counted_once(times: list[float], length: float) -> None:
     counts = per_minute(times, length)
