@@ -1,26 +1,20 @@
 import numpy as np
-import pytest
 
 from izwi import messages as m
-from izwi.stages import Samples
 from tests.engines.live import RATE, Engines, listen
 from tests.speech import GERMAN, LIBRIVOX, load, needs_german, needs_librivox
 
-ROOM = np.random.default_rng(1).normal(0, 0.003, round(1.2 * RATE)).astype(np.float32)
-MUTED = np.zeros_like(ROOM)
-FRAGILE = pytest.mark.xfail(
-    reason="partial passes hear no words, their detection is not counted, and the language before decides", strict=False
-)
+PAUSE = np.random.default_rng(1).normal(0, 0.003, round(1.2 * RATE)).astype(np.float32)
+"""A quiet room."""
 
 
 @needs_german
 @needs_librivox
-@pytest.mark.parametrize("pause", [pytest.param(ROOM, id="room"), pytest.param(MUTED, id="muted", marks=FRAGILE)])
-async def test_a_speaker_who_changes_language_in_mid_stream_is_heard_in_both(pause: Samples) -> None:
+async def test_a_speaker_who_changes_language_in_mid_stream_is_heard_in_both() -> None:
     english, german, again = (load(path) for path in (LIBRIVOX[1].path, GERMAN[0], LIBRIVOX[4].path))
-    begins = np.cumsum([len(pause), len(english) + len(pause), len(german) + len(pause)]) / RATE
-    audio = np.concatenate([pause, english, pause, german, pause, again, pause])
-    heard = await listen(Engines(), audio, source_language="auto")
+    begins = np.cumsum([len(PAUSE), len(english) + len(PAUSE), len(german) + len(PAUSE)]) / RATE
+    audio = np.concatenate([PAUSE, english, PAUSE, german, PAUSE, again, PAUSE])
+    heard = await listen(Engines(), audio, source_language="auto", update_ms=600)
 
     finals = [event.data for event in heard.of(m.TranscriptFinalMessage)]
     spoken = [["en", "de", "en"][int(np.searchsorted(begins, final.start_s)) - 1] for final in finals]

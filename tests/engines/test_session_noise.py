@@ -84,7 +84,7 @@ async def test_bursts_of_noise_between_sentences_are_not_words() -> None:
         for begin in (0, int(0.4 * len(noise))):
             scene.add(noise[begin : begin + 2 * RATE], room(1, number))
         scene.say(clip).add(room(1, number))
-    heard = await listen(Engines(), np.concatenate(scene.parts))
+    heard = await listen(Engines(), np.concatenate(scene.parts), update_ms=600)
     assert len(scene.check(heard).split()) <= 2
 
 
