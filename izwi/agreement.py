@@ -78,7 +78,7 @@ class Agreement:
                 wait for company, because the end of the audio may have cut it off.
             force_before_s: commit words that end before this time even without agreement.
             trust_before_s: confident words that end before this time need no agreement: enough was heard after them.
-            settle_before_s: nor do any others that end before this time: more context would not change them.
+            settle_before_s: doubtful words that end before this time need no more hypotheses than others.
         """
         inside = [word for word in self.committed if word.start_s >= window_start_s - 0.05]
         rest = list(hypothesis[retold(inside, hypothesis) :])
@@ -88,9 +88,10 @@ class Agreement:
         for index, word in enumerate(rest):
             forced = word.end_s < force_before_s
             complete = index + 1 < len(rest) or word.end_s <= complete_before_s
-            confident = word.confidence >= self._min_confidence
-            trusted = word.end_s < (trust_before_s if confident else settle_before_s)
-            agreed = complete and self._agreed(keys[: index + 1], word.confidence)
+            doubtful = word.confidence < self._min_confidence or word.end_s <= word.start_s
+            trusted = word.end_s < trust_before_s and not doubtful
+            voters = self._window + (doubtful and word.end_s >= settle_before_s)
+            agreed = complete and self._agreed(keys[: index + 1], voters)
             if not (final or forced or (vote and (trusted or agreed))):
                 break
             count = index + 1
@@ -106,8 +107,7 @@ class Agreement:
         self.committed += fresh
         return fresh
 
-    def _agreed(self, prefix: list[str], confidence: float) -> bool:
-        voters = self._window + (confidence < self._min_confidence)
+    def _agreed(self, prefix: list[str], voters: int) -> bool:
         votes = list(self._history)[-voters:]
         if len(votes) < voters:
             return False

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from izwi.stages import Word
 
-HARD = tuple(".?!…。？！")
-SOFT = tuple(",;:—、，；：")
+HARD = tuple(".?!…。？！؟۔।॥။።")
+SOFT = tuple(",;:—、，；：،؛၊፣")
 SOFT_MIN_WORDS = 4
 """A comma ends a clause only after this many words: shorter ones translate badly on their own."""
 ABBREVIATION = re.compile(r"^(?:mr|mrs|ms|dr|st|prof|sr|jr|vs|no|sra|dra|e\.g|i\.e|[^\W\d_])\.$", re.IGNORECASE)

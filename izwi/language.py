@@ -20,17 +20,21 @@ class LanguageVote:
 
     def __init__(self, previous: str | None = None) -> None:
         self._evidence: defaultdict[str, float] = defaultdict(float)
+        self._heard = False
         if previous:
             self._evidence[previous] = PRIOR
 
     def hear(self, language: str, probability: float, seconds: float) -> None:
         """One detection on a window of ``seconds``."""
+        self._heard = True
         self._evidence[language] += probability * min(1.0, seconds / FULL_WEIGHT_S)
 
     @property
     def best(self) -> str | None:
-        """The likeliest so far, None before any evidence."""
-        return max(self._evidence, key=lambda code: self._evidence[code]) if self._evidence else None
+        """The likeliest so far, None before any evidence: the language spoken before is none."""
+        if not self._heard:
+            return None
+        return max(self._evidence, key=lambda code: self._evidence[code])
 
     @property
     def settled(self) -> str | None:

@@ -46,7 +46,7 @@ def main(
 
     Example: python -m loadtests.recogniser --model tiny.en --windows 50
     """
-    logs.configure("warning")
+    logs.configure("warning", human=True)
     clips = corpus.load(folder)
     for table in (_costs(clips, model), _errors(clips, model), _rejections(clips, model, windows, random.Random(seed))):
         typer.echo("\n".join(table) + "\n")

@@ -27,6 +27,8 @@ from izwi.stages import AsrRequest, Samples, Word
 MAX_S = 28.0
 """Longest window: 30 s less a margin of silence, without which the last words are lost."""
 _HOP = 160
+_ONE_WORD_S = 2.0
+"""Shorter utterances are likely a word or two, which the shorter margin may double: "No. No."."""
 _PREPENDED = "\"'“¿([{-"
 _APPENDED = "\"'.。,，!！?？:：”)]}、"
 
@@ -78,7 +80,11 @@ class FasterWhisper:
         seconds = request.samples.size / SAMPLE_RATE
         if seconds > MAX_S:
             raise AudioTooLong(f"one window takes at most {MAX_S:g} s of audio, not {seconds:.1f} s")
-        margins = () if self._asr.padded else (self._asr.margin_s, self._asr.retry_margin_s)
+        margins = (self._asr.margin_s, self._asr.retry_margin_s)
+        if self._asr.padded:
+            margins = ()
+        elif request.final and seconds < _ONE_WORD_S:
+            margins = margins[1:]
         short = (Rung(seconds + margin) for margin in margins if seconds + margin < FULL_S)
         sampled = (Rung(FULL_S, temperature) for temperature in self._asr.temperatures if request.final)
         return (*short, Rung(FULL_S), *sampled)

@@ -1,8 +1,16 @@
 """May this session start? Checks what a client asks for against what the stages can do."""
 
+import time
+from collections.abc import Callable
+
 from izwi.errors import Overloaded, UnsupportedLanguage, UnsupportedPair
 from izwi.messages import SessionStart
 from izwi.stages import Capabilities
+
+BUSY_S = 0.5
+"""Wait for a turn at the recogniser from which newcomers are let in one at a time."""
+PACE_S = 1.5
+"""Seconds between them: only then does the load of the one before show."""
 
 
 def check(start: SessionStart, capabilities: dict[str, Capabilities]) -> None:
@@ -24,10 +32,29 @@ def check(start: SessionStart, capabilities: dict[str, Capabilities]) -> None:
         raise UnsupportedLanguage(f"no voice speaks {target!r}; supported: {_list(spoken)}; or ask for speech: false")
 
 
-def check_load(wait_s: float, threshold_s: float) -> None:
-    """Raise `Overloaded` where those who speak already wait too long: a new session would make it worse for all."""
-    if wait_s > threshold_s:
-        raise Overloaded(f"recognition is {wait_s:.1f} s behind; new sessions are taken below {threshold_s:g} s")
+class Newcomers:
+    """Lets new sessions in while those who speak are served in time.
+
+    Args:
+        threshold_s: wait for a turn at the recogniser beyond which nobody is let in.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, threshold_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._threshold_s = threshold_s
+        self._clock = clock
+        self._last = -PACE_S
+
+    def admit(self, wait_s: float) -> None:
+        """Raise `Overloaded` where somebody has waited too long, or waits and another newcomer has just come."""
+        now = self._clock()
+        if wait_s > self._threshold_s:
+            raise Overloaded(
+                f"recognition is {wait_s:.1f} s behind; new sessions are taken below {self._threshold_s:g} s"
+            )
+        if wait_s > BUSY_S and now - self._last < PACE_S:
+            raise Overloaded("the server is busy and takes new sessions one at a time")
+        self._last = now
 
 
 def _list(names: frozenset[str]) -> str:

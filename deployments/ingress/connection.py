@@ -57,6 +57,7 @@ class Services:
     store: SessionStore
     metrics: Metrics
     registry: Registry
+    newcomers: admission.Newcomers
 
 
 class _Finished(Exception):
@@ -167,7 +168,7 @@ class Connection:
         try:
             capabilities = await services.calls.capabilities()
             admission.check(start, capabilities)
-            admission.check_load(services.calls.wait_s, services.settings.backpressure_threshold)
+            services.newcomers.admit(services.calls.wait_s)
         except IzwiError as error:
             raise _Refused(error) from None
         self._base64_out = start.speech_transport == "base64"

@@ -8,6 +8,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
+from deployments.ingress.admission import Newcomers
 from deployments.ingress.app import build_app
 from deployments.ingress.calls import Handles, StageCalls
 from deployments.ingress.connection import Services
@@ -40,7 +41,8 @@ class Ingress:
         metrics.wait.set_function(lambda: calls.wait_s)
         sessions = SessionStore(_address(settings.redis_url, store), settings.session_ttl_s)
         registry = Registry(settings.max_concurrent_sessions, metrics)
-        self._services = Services(settings, calls, sessions, metrics, registry)
+        newcomers = Newcomers(settings.backpressure_threshold)
+        self._services = Services(settings, calls, sessions, metrics, registry, newcomers)
 
     async def drain(self, limit_s: float) -> int:
         """Finish running sessions and take no more; returns how many did not end in time."""

@@ -1,6 +1,7 @@
 import pytest
 
 from deployments.ingress import admission
+from deployments.ingress.admission import Newcomers
 from izwi.errors import Overloaded, UnsupportedLanguage, UnsupportedPair
 from izwi.messages import SessionStart
 from izwi.stages import Capabilities
@@ -42,7 +43,21 @@ def test_anything_else_is_refused_with_what_is_supported(
 
 
 def test_where_speakers_wait_too_long_no_further_one_is_admitted() -> None:
-    admission.check_load(3.9, 4.0)
-    with pytest.raises(Overloaded, match=r"4\.1 s behind") as caught:
-        admission.check_load(4.1, 4.0)
+    newcomers = Newcomers(2.5, lambda: 0.0)
+    newcomers.admit(0.4)
+    with pytest.raises(Overloaded, match=r"2\.6 s behind") as caught:
+        newcomers.admit(2.6)
     assert caught.value.retry_after_s
+
+
+def test_a_crowd_is_let_in_at_once_where_nobody_waits_and_one_by_one_where_somebody_does() -> None:
+    now = 0.0
+    newcomers = Newcomers(2.5, lambda: now)
+    for _ in range(20):
+        newcomers.admit(0.0)
+    with pytest.raises(Overloaded, match="one at a time"):
+        newcomers.admit(1.0)
+    now = 2.0
+    newcomers.admit(1.0)
+    with pytest.raises(Overloaded):
+        newcomers.admit(1.0)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from deployments.ingress.admission import Newcomers
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.connection import Connection, Services
 from deployments.ingress.metrics import Metrics
@@ -26,7 +27,7 @@ class SlowStore:
 
 def connection(store: SlowStore) -> Connection:
     settings, metrics = Settings(_env_file=None), Metrics()  # type: ignore[call-arg]
-    services = Services(settings, StageCalls.__new__(StageCalls), store, metrics, Registry(1, metrics))  # type: ignore[arg-type]
+    services = Services(settings, StageCalls.__new__(StageCalls), store, metrics, Registry(1, metrics), Newcomers(1.0))  # type: ignore[arg-type]
     return Connection(None, services, "request-1")  # type: ignore[arg-type]
 
 

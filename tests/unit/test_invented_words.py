@@ -1,7 +1,5 @@
 """Words that Whisper invents at the beginning of a trimmed window must not be committed at first sight."""
 
-import pytest
-
 from izwi.agreement import Agreement
 from izwi.stages import Word
 
@@ -20,9 +18,6 @@ def words(text: str, confidence: float) -> list[Word]:
     return [Word(f" {word}", *map(float, span.split("-")), confidence) for word, span in parts]  # type: ignore[misc,call-arg]
 
 
-@pytest.mark.xfail(
-    reason="a doubtful word that lies 2 s back is settled by the first hypothesis that has it", strict=True
-)
 def test_words_without_duration_and_confidence_are_not_settled_by_a_single_hypothesis() -> None:
     agreement = Agreement(2, 0.7, 0.7)
     agreement.update(words(HEARD, 0.9), 15.58, final=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pytest
 
 from izwi import messages as m
 from izwi.stages import AsrRequest, AsrResult
@@ -40,8 +39,5 @@ async def test_finals_carry_the_language_of_their_utterance() -> None:
     assert await languages(doubts=False) == ["en", "de", "en"]
 
 
-@pytest.mark.xfail(
-    reason="without words from partial passes the language before is forced on the final one", strict=True
-)
 async def test_the_language_before_does_not_decide_alone_on_seconds_of_speech() -> None:
     assert await languages(doubts=True) == ["en", "de", "en"]
