@@ -19,7 +19,7 @@ from izwi.errors import Unavailable
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-PATIENCE_S = 2.0
+PATIENCE_S = 1.0
 """Seconds by which a careful pass goes before a partial one that came at the same time."""
 
 
