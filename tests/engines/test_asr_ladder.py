@@ -25,7 +25,8 @@ SURE, DOUBTFUL = -0.2, -1.6
 def _settings(**changes: object) -> Settings:
     if not models.installed("whisper-tiny.en"):
         pytest.skip(models.ASSETS["whisper-tiny.en"].fix)
-    return Settings(device="cpu", asr=AsrSettings(model="tiny.en", **changes))  # type: ignore[arg-type]
+    asr = AsrSettings(**{"model": "tiny.en", "margin_s": 2.5, "retry_margin_s": 8.0, **changes})  # type: ignore[arg-type]
+    return Settings(device="cpu", asr=asr)
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +148,15 @@ def test_a_final_window_that_loops_to_the_end_is_sampled_where_that_is_asked_for
     tiny: FasterWhisper, script: Any
 ) -> None:
     scripted = script([LOOP], [LOOP], [LOOP], [SENTENCE], temperatures=(0.4, 0.8))
-    assert ask(tiny, 1.0, final=True) == [(SENTENCE, 3)]
+    assert ask(tiny, 3.0, final=True) == [(SENTENCE, 3)]
     assert [options.get("sampling_temperature") for options in scripted.options] == [None, None, None, 0.4]
+
+
+def test_a_short_final_window_begins_with_more_silence(tiny: FasterWhisper, script: Any) -> None:
+    """A lone word is what the shorter silence doubles."""
+    scripted = script([SENTENCE])
+    ask(tiny, 1.0, final=True)
+    assert scripted.calls == [(1, 9.0)]
 
 
 @needs_english
