@@ -1,8 +1,8 @@
 """What Ray reads from the environment when it starts: telemetry off, and which proxy stands before the ingress."""
 
 import os
-import socket
 
+from izwi.server_process import free_port
 from izwi.settings import Proxy
 
 ALWAYS = {
@@ -40,12 +40,6 @@ def _haproxy() -> dict[str, str]:
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",  # a log that is kept back says nothing about a replica that died
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(LONGEST_S),
         # Their usual numbers are taken where a second server runs. HAProxy's own pages; read only.
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -70,8 +70,7 @@ class AsrSettings(BaseModel):
     eight gain little more on a CPU."""
     margin_s: float = Field(default=3.5, ge=0, le=30)
     """Silence appended to a window; the less there is, the more often Whisper falls into repetition loops, and a loop
-    costs more than a second of silence does: of growing windows of speech the guard rejects 7 % with 2.5 s, 2 % with
-    3.5 s (loadtests/recogniser.py)."""
+    costs more than a second of silence does (loadtests/recogniser.py counts them)."""
     retry_margin_s: float = Field(default=8.0, ge=0, le=30)
     """Silence appended when the guard rejects a window, and to short final ones: a fifth of the cost of the full 30 s,
     which remain the last resort."""
@@ -79,7 +78,7 @@ class AsrSettings(BaseModel):
     """Beam of final passes; partials are greedy."""
     temperatures: tuple[float, ...] = ()
     """Temperatures tried, one after the other, on a final window that the guard rejects even when filled up to 30 s;
-    empty trusts the beam. On noisy speech they gained nothing here and cost a padded pass each."""
+    empty trusts the beam. Each costs a padded pass."""
     padded: bool = False
     """Always decode the full 30 s window, for comparison with the elastic one."""
     resources: Resources = Resources(cpus=0.8)

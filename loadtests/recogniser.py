@@ -30,7 +30,7 @@ from loadtests.corpus import Clip
 
 LENGTHS_S = (1.5, 3.0, 6.0)
 BATCHES = (1, 2, 4, 8)
-MARGINS_S = (0.5, 1.0, 1.5, 2.5, 4.0)
+MARGINS_S = (0.5, 1.0, 1.5, 2.5, 3.5)
 REPEATS = 5
 
 console = Console(stderr=True)
