@@ -21,7 +21,8 @@ PREFIX = "izwi:"
 ACTIVE = f"{PREFIX}sessions"
 """Sorted set of live session ids, scored by the wall-clock second at which they count as gone."""
 LIMIT_S = 2.0
-"""For the address, for a connection and for an answer, each."""
+"""For the address and for an answer, each. Not redis-py's own limit on a socket: that goes by `asyncio.wait_for`, which
+in Python 3.11 loses a cancellation that comes in the moment of success, and a session that lost it would never end."""
 
 T = TypeVar("T")
 
@@ -82,10 +83,10 @@ class SessionStore:
         try:
             redis = await self._connected()
             try:
-                return await work(redis)
-            except (RedisGone, RedisSilent):
+                return await _timely(work(redis))
+            except (RedisGone, RedisSilent, TimeoutError):
                 await self._forget(redis)
-                return await work(await self._connected())
+                return await _timely(work(await self._connected()))
         except (RedisError, TimeoutError) as error:
             raise StoreUnavailable("Redis does not answer") from error
 
@@ -97,7 +98,7 @@ class SessionStore:
                 self._redis = Redis.from_url(
                     url,
                     decode_responses=True,
-                    socket_timeout=LIMIT_S,
+                    socket_timeout=None,
                     socket_connect_timeout=LIMIT_S,
                     retry=Retry(NoBackoff(), 0),  # redis-py's own retries would ask the same address for seconds
                 )
@@ -107,3 +108,8 @@ class SessionStore:
         if self._redis is redis:  # another call may have connected anew already
             self._redis = None
         await redis.aclose()
+
+
+async def _timely(work: Awaitable[T]) -> T:
+    async with asyncio.timeout(LIMIT_S):
+        return await work

@@ -47,6 +47,21 @@ async def test_a_session_is_known_until_it_ends_and_its_entry_until_its_time_is_
     assert await store.active() == []
 
 
+async def test_a_cancellation_is_never_lost_whenever_it_comes(store: SessionStore) -> None:
+    async def session() -> None:
+        while True:
+            await store.save("a", {"seq": 1})
+
+    await store.ping()
+    for steps in range(60):
+        task = asyncio.create_task(session())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=2)
+        assert done and task.cancelled(), f"cancelled after {steps} steps of the loop"
+
+
 async def test_a_replaced_server_is_found_at_its_new_address(store: SessionStore, servers: list[EmbeddedRedis]) -> None:
     await store.ping()
     servers.append(EmbeddedRedis())
