@@ -27,7 +27,7 @@ class LanguageVote:
     def hear(self, language: str, probability: float, seconds: float) -> None:
         """One detection on a window of ``seconds``."""
         self._heard = True
-        self._evidence[language] += probability * min(1.0, seconds / FULL_WEIGHT_S)
+        self._evidence[language] += probability * _weight(seconds)
 
     @property
     def best(self) -> str | None:
@@ -43,3 +43,18 @@ class LanguageVote:
         if not ranked or ranked[0] < SETTLED or (len(ranked) > 1 and ranked[0] < LEAD * ranked[1]):
             return None
         return self.best
+
+    def ask(self, seconds: float, careful: bool) -> str | None:
+        """What to ask a pass on a window of ``seconds`` for; None to detect it.
+
+        A careful pass may be the utterance's last and its window a short rest: it is asked for the likeliest language,
+        unless that was guessed from less audio than there is now.
+        """
+        best = self.best
+        if careful and best and self._evidence[best] >= _weight(seconds):
+            return best
+        return self.settled
+
+
+def _weight(seconds: float) -> float:
+    return min(1.0, seconds / FULL_WEIGHT_S)

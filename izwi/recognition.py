@@ -120,7 +120,7 @@ class Recognition:
         def take() -> AsrRequest:
             nonlocal window, asked
             window = utterance.window(self._pause, self._most)
-            asked = self._given or (vote.best if window.careful else vote.settled)
+            asked = self._given or vote.ask(len(window.samples) / SAMPLE_RATE, window.careful)
             return AsrRequest(window.samples, asked, window.careful)
 
         try:

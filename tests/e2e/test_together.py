@@ -58,8 +58,8 @@ async def test_two_languages_at_once_are_not_mixed_up(server: Server) -> None:
     english = np.concatenate([part for clip in LIBRIVOX[3:] for part in (load(clip.path), TAIL)])
     german = np.concatenate([load(GERMAN[0]), TAIL])
     heard = await asyncio.gather(
-        *(stream(server, audio, speed=2.0, source_language="auto") for audio in (english, german)),
-        *(stream(server, audio, speed=2.0, source_language=code) for audio, code in ((english, "en"), (german, "de"))),
+        *(stream(server, audio, speed=1.0, source_language="auto") for audio in (english, german)),
+        *(stream(server, audio, speed=1.0, source_language=code) for audio, code in ((english, "en"), (german, "de"))),
     )
     for one, code in zip(heard, ["en", "de", "en", "de"], strict=True):
         assert_complete(one)

@@ -59,7 +59,8 @@ async def test_a_cancellation_is_never_lost_whenever_it_comes(store: SessionStor
             await asyncio.sleep(0)
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=2)
-        assert done and task.cancelled(), f"cancelled after {steps} steps of the loop"
+        assert done == {task}, f"cancelled after {steps} steps of the loop"
+        assert task.cancelled()
 
 
 async def test_a_replaced_server_is_found_at_its_new_address(store: SessionStore, servers: list[EmbeddedRedis]) -> None:

@@ -32,3 +32,19 @@ def test_the_language_before_breaks_ties() -> None:
 
 def test_a_switch_of_language_is_not_hidden_by_the_one_before() -> None:
     assert vote(("es", 0.9, 2.0), ("es", 0.95, 2.5), previous="en").settled == "es"
+
+
+def test_a_careful_pass_on_more_audio_detects_again() -> None:
+    guessed = vote(("en", 0.6, 1.6))
+    assert guessed.ask(2.8, careful=True) is None
+    assert guessed.ask(2.8, careful=False) is None
+
+
+def test_a_careful_pass_on_a_short_rest_goes_by_what_was_heard_before() -> None:
+    heard = vote(("en", 0.3, 0.8), ("de", 0.9, 2.5))
+    assert heard.ask(1.0, careful=True) == "de"
+    assert heard.ask(1.0, careful=False) is None
+
+
+def test_a_settled_language_is_asked_for() -> None:
+    assert vote(("en", 0.95, 2.0), ("en", 0.95, 2.5)).ask(9.0, careful=True) == "en"
