@@ -10,15 +10,14 @@ from typing import Any
 import ctranslate2
 import numpy as np
 import structlog
-from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_ctranslate2_storage, merge_punctuations
 
-from deployments.asr import guard
+from deployments.asr import guard, loading
 from deployments.asr.engine import Transcript
-from deployments.asr.guard import Decoded, Verdict
-from deployments.asr.ladder import FULL_S, Job, Rung, buckets
-from izwi import catalog, models
+from deployments.asr.guard import Decoded
+from deployments.asr.ladder import FULL_S, Job, Rung, believed, buckets
+from deployments.asr.token_rate import TokenRate
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage
 from izwi.settings import Settings
@@ -40,7 +39,8 @@ class FasterWhisper:
 
     def __init__(self, settings: Settings) -> None:
         self._asr = settings.asr
-        device = _device(settings)
+        self._rate = TokenRate()
+        device = loading.device(settings)
         try:
             self._start(settings, device)
         except (ModelMissing, RuntimeError, ValueError) as error:
@@ -52,7 +52,7 @@ class FasterWhisper:
 
     def _start(self, settings: Settings, device: str) -> None:
         """Load and decode once: CUDA's libraries are first needed by the first decoding."""
-        self._whisper = _load(settings, device)
+        self._whisper = loading.load(settings, device)
         self._model: ctranslate2.models.Whisper = self._whisper.model
         known = self._whisper.hf_tokenizer.token_to_id
         self.languages = frozenset(
@@ -91,26 +91,29 @@ class FasterWhisper:
 
     def _attempt(self, jobs: Sequence[Job]) -> None:
         """One decoding of several windows, padded to the longest; those that can be believed are heard."""
-        request, rung = jobs[0].request, jobs[0].rung
+        request = jobs[0].request
         encoded = self._encode([job.request.samples for job in jobs], max(job.rung.total_s for job in jobs))
         language, probability = (request.language, 1.0) if request.language else self._detect(encoded)
         tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._model.is_multilingual, "transcribe", language)
-        decoded = self._decode(encoded, tokenizer, jobs, rung.temperature)
-        verdicts = [guard.judge(result) for result in decoded]
+        limits = [self._token_limit(job, language) for job in jobs]
+        decoded = self._decode(encoded, tokenizer, jobs, limits)
         kept = [
-            guard.cut_loops(result.tokens) if job.settles(verdict) and verdict is not Verdict.SILENCE else ()
-            for job, result, verdict in zip(jobs, decoded, verdicts, strict=True)
+            believed(job, result, tokenizer.split_to_word_tokens) for job, result in zip(jobs, decoded, strict=True)
         ]
-        words = self._words(encoded, tokenizer, kept, jobs)
-        for job, verdict, found in zip(jobs, verdicts, words, strict=True):
-            if job.settles(verdict):
-                # A third of the 0.5 s openings of an utterance are unsure, and none beyond 2 s. A longer window
-                # would guess no better, while the next partial has more audio.
-                doubtful = verdict is Verdict.UNSURE and not request.final
-                job.heard = Transcript(() if doubtful else found, language, probability, job.tries)
-            else:
-                log.debug("window_rejected", verdict=verdict.value, seconds=round(job.seconds, 2), tries=job.tries)
+        words = self._words(encoded, tokenizer, [tokens or () for tokens in kept], jobs)
+        for job, tokens, found in zip(jobs, kept, words, strict=True):
+            if tokens is None:
+                log.debug("window_rejected", seconds=round(job.seconds, 2), tries=job.tries)
                 job.tries += 1
+            else:
+                if tokens:
+                    self._rate.note(language, len(tokens), job.seconds)
+                job.heard = Transcript(found, language, probability, job.tries)
+
+    def _token_limit(self, job: Job, language: str) -> int:
+        if job.padded:
+            return guard.MAX_TOKENS
+        return guard.token_limit(job.seconds) if job.tries else self._rate.limit(language, job.seconds)
 
     def _encode(self, windows: Sequence[Samples], total_s: float) -> ctranslate2.StorageView:
         """Encoder output, shape (n, frames / 2, width), of the windows, each followed by silence."""
@@ -126,27 +129,27 @@ class FasterWhisper:
         return token.strip("<|>"), probability
 
     def _decode(
-        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, jobs: Sequence[Job], temperature: float
+        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, jobs: Sequence[Job], limits: Sequence[int]
     ) -> list[Decoded]:
-        limit = max(job.token_limit for job in jobs)
+        temperature = jobs[0].rung.temperature
         sampling: dict[str, Any] = {"beam_size": self._asr.beam_size if jobs[0].request.final else 1}
         if temperature:
             sampling = {"sampling_topk": 0, "sampling_temperature": temperature}
         results = self._model.generate(
             encoded,
             [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * len(jobs),
-            max_length=2 * limit,  # CTranslate2 gives half of it to the text, as Whisper does
+            max_length=2 * max(limits),  # CTranslate2 gives half of it to the text, as Whisper does
             return_scores=True,
             return_no_speech_prob=True,
             **sampling,
         )
         decoded: list[Decoded] = []
-        for job, result in zip(jobs, results, strict=True):
+        for job, limit, result in zip(jobs, limits, results, strict=True):
             generated = result.sequences_ids[0]
             tokens = tuple(token for token in generated if token < tokenizer.eot)
             # CTranslate2 divides the sum by the length without the end token, Whisper's threshold is for one more.
             logprob = result.scores[0] * len(generated) / (len(generated) + 1)
-            capped = len(generated) >= job.token_limit
+            capped = len(generated) >= limit
             text = tokenizer.decode(list(tokens))
             decoded.append(Decoded(tokens, text, logprob, result.no_speech_prob, capped, job.padded))
         return decoded
@@ -175,29 +178,3 @@ class FasterWhisper:
             )
             for job, words in zip(jobs, aligned, strict=True)
         ]
-
-
-def _device(settings: Settings) -> str:
-    if settings.device != "auto":
-        return settings.device
-    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-
-
-def _load(settings: Settings, device: str) -> WhisperModel:
-    name = settings.asr.model
-    for asset in catalog.weights(name):
-        name = str(models.ensure(asset, settings.models_dir))
-    compute_type = settings.asr.compute_type
-    if compute_type not in ctranslate2.get_supported_compute_types(device):
-        log.warning("compute_type_unsupported", device=device, compute_type=compute_type, instead="int8")
-        compute_type = "int8"
-    try:
-        return WhisperModel(
-            name,
-            device=device,
-            compute_type=compute_type,
-            cpu_threads=settings.asr.threads,
-            num_workers=settings.asr.workers,
-        )
-    except (ValueError, OSError, RuntimeError) as error:
-        raise ModelMissing(f"Whisper model {settings.asr.model} cannot be loaded: {error}") from error

@@ -20,7 +20,9 @@ MAX_TOKENS = 224
 """Whisper was trained on at most this many text tokens per 30 s."""
 _MAX_UNIT = 24
 """Longest repeated unit looked for, in tokens: about a sentence."""
-_TWICE = re.compile(rb"(.{12,}?)\1", re.DOTALL)
+_PHRASE_BYTES = 12
+"""Shorter phrases may well be said twice: "I want to, I want to go"."""
+_TWICE = re.compile(rb"(.{%d,}?)\1" % _PHRASE_BYTES, re.DOTALL)
 _INVENTED = frozenset(
     {"you", "thank you", "thank you very much", "thanks for watching", "thank you for watching", "bye", "the", "so"}
 )
@@ -105,6 +107,26 @@ def says_twice(text: str) -> bool:
     has a third of the characters of an English one.
     """
     return _TWICE.search("".join(filter(str.isalnum, text.lower())).encode()) is not None
+
+
+def find_echo(words: Sequence[str]) -> int | None:
+    """Where the end of a text begins to repeat what stands before it; None where it does not.
+
+    Looks for what `says_twice` looks for, but whole words up to the last one, which may be cut off: a short window
+    that fails goes on repeating until it ends.
+
+    Returns:
+        The number of words before the first repeated one.
+    """
+    places = [(place, key) for place, word in enumerate(words) if (key := "".join(filter(str.isalnum, word.lower())))]
+    keys = [key for _, key in places]
+    for start in range(len(keys)):
+        for size in range(1, (len(keys) - start) // 2 + 1):
+            second, third = start + size, start + 2 * size
+            said_twice = len("".join(keys[start:]).encode()) >= 2 * _PHRASE_BYTES
+            if said_twice and all(keys[i] == keys[i - size] for i in range(second, max(third, len(keys) - 1))):
+                return places[second][0]
+    return None
 
 
 def cut_loops(tokens: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,11 +1,11 @@
 """The tries a window gets until the guard believes it, and which windows are tried together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deployments.asr import guard
 from deployments.asr.engine import Transcript
-from deployments.asr.guard import Verdict
+from deployments.asr.guard import Decoded, Verdict
 from izwi.audio import SAMPLE_RATE
 from izwi.stages import AsrRequest
 
@@ -14,6 +14,10 @@ FULL_S = 30.0
 BUCKET = 2.0
 """A window may be padded to this many times its length for company: encoding more silence costs less than decoding
 alone, which takes two thirds of a pass."""
+
+
+Split = Callable[[list[int]], tuple[list[str], list[list[int]]]]
+"""Tokens to words, and to the tokens of each."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,37 @@ class Job:
         return self.rung.total_s >= FULL_S
 
     @property
-    def token_limit(self) -> int:
-        return guard.MAX_TOKENS if self.padded else guard.token_limit(self.seconds)
-
-    def settles(self, verdict: Verdict) -> bool:
+    def last(self) -> bool:
         """Nothing better is to be expected of another try."""
-        unsure_partial = verdict is Verdict.UNSURE and not self.request.final
-        return verdict in (Verdict.GOOD, Verdict.SILENCE) or unsure_partial or self.tries == len(self.rungs) - 1
+        return self.tries == len(self.rungs) - 1
+
+
+def believed(job: Job, decoded: Decoded, split: Split) -> tuple[int, ...] | None:
+    """The tokens of a decoding that are believed, perhaps none; None to try again.
+
+    A partial pass gets no second try where a word less does no harm, because the next one has more audio and the
+    others of its batch wait: an echo at the end is cut off. A third of the 0.5 s openings of an utterance are unsure,
+    and none beyond 2 s; a longer window would guess no better.
+    """
+    partial = not job.request.final
+    match guard.judge(decoded):
+        case Verdict.SILENCE:
+            return ()
+        case Verdict.UNSURE if partial:
+            return ()
+        case Verdict.GOOD:
+            return guard.cut_loops(decoded.tokens)
+        case Verdict.LOOP | Verdict.REPEAT | Verdict.CAPPED if partial and (once := _once(decoded.tokens, split)):
+            return once
+        case _:
+            return guard.cut_loops(decoded.tokens) if job.last else None
+
+
+def _once(tokens: tuple[int, ...], split: Split) -> tuple[int, ...]:
+    """Without the echo at the end; empty if there is none."""
+    words, parts = split(list(tokens))
+    kept = guard.find_echo(words)
+    return tuple(token for part in parts[:kept] for token in part) if kept else ()
 
 
 def buckets(jobs: Sequence[Job]) -> list[list[Job]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from deployments.asr import faster_whisper
+from deployments.asr import loading
 from deployments.asr.deployment import Asr
 from deployments.asr.faster_whisper import FasterWhisper
 from deployments.vad.silero import FRAME, Silero
@@ -77,7 +77,7 @@ def test_understands_many_readers(base: FasterWhisper, tiny: FasterWhisper, fina
 
 def test_a_gpu_that_fails_at_the_first_decoding_is_replaced_by_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     devices: list[str] = []
-    real, transcribe = faster_whisper.WhisperModel, FasterWhisper.transcribe
+    real, transcribe = loading.WhisperModel, FasterWhisper.transcribe
 
     def load_model(name: str, device: str, **options: Any) -> Any:
         devices.append(device)
@@ -88,8 +88,8 @@ def test_a_gpu_that_fails_at_the_first_decoding_is_replaced_by_the_cpu(monkeypat
             raise RuntimeError("CUDA failed with error out of memory")
         return transcribe(engine, requests)
 
-    monkeypatch.setattr(faster_whisper, "WhisperModel", load_model)
-    monkeypatch.setattr(faster_whisper.ctranslate2, "get_supported_compute_types", lambda _: {"int8"})
+    monkeypatch.setattr(loading, "WhisperModel", load_model)
+    monkeypatch.setattr(loading.ctranslate2, "get_supported_compute_types", lambda _: {"int8"})
     monkeypatch.setattr(FasterWhisper, "transcribe", fail_on_cuda)
     engine = _engine("tiny.en", device="cuda")
     assert devices == ["cuda", "cpu"]

@@ -6,6 +6,7 @@ from deployments.asr.guard import (
     Verdict,
     compression_ratio,
     cut_loops,
+    find_echo,
     find_loop,
     judge,
     says_twice,
@@ -86,3 +87,25 @@ def test_compression_ratio() -> None:
     assert compression_ratio("") == 0
     assert compression_ratio("It is of the first importance that the letter used should be fine in form.") < 1.5
     assert compression_ratio("and so on " * 20) > 2.4
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (" The air is pure. The air is pure.", 4),
+        (" Then the air is pure, the air is pure, the air", 5),
+        (" the air is pure the air is pure the air is pu", 4),
+        (" The air is pure. The air is pure, he said", None),
+        (" I want to I want to", None),
+        (" no no no no no no no no no no no no", 1),
+        (" no no no", None),
+        (" the air is pure", None),
+        ("", None),
+    ],
+)
+def test_an_echo_is_found_at_the_end_of_the_text_only(text: str, kept: int | None) -> None:
+    assert find_echo(text.split()) == kept
+
+
+def test_punctuation_of_its_own_belongs_to_the_first_copy() -> None:
+    assert find_echo(["the", "air", "is", "pure", ".", "the", "air", "is", "pure", "."]) == 5

@@ -1,9 +1,11 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from deployments.asr import guard
-from deployments.asr.guard import Verdict
-from deployments.asr.ladder import BUCKET, FULL_S, Job, Rung, buckets
+from deployments.asr.guard import Decoded
+from deployments.asr.ladder import BUCKET, FULL_S, Job, Rung, Split, believed, buckets
 from izwi.stages import AsrRequest
 
 
@@ -12,30 +14,49 @@ def job(seconds: float, *totals_s: float, final: bool = False, tries: int = 0, t
     return Job(AsrRequest(samples, "en", final), tuple(Rung(total_s, temperature) for total_s in totals_s), tries)
 
 
+def decoded(text: str, **changes: Any) -> Decoded:
+    """One token a word, equal words being equal tokens."""
+    tokens = tuple(1 + sorted(set(text.split())).index(word) for word in text.split())
+    return replace(Decoded(tokens, text, avg_logprob=-0.2, no_speech_prob=0.0), **changes)
+
+
+def split(text: str) -> Split:
+    return lambda tokens: (text.split()[: len(tokens)], [[token] for token in tokens])
+
+
+def heard(text: str, *, final: bool, tries: int = 0, **changes: Any) -> int | None:
+    """Tokens that are believed, None where another try is due."""
+    tokens = believed(job(1, 3.5, 30, final=final, tries=tries), decoded(text, **changes), split(text))
+    return None if tokens is None else len(tokens)
+
+
+SPEECH = "that is an example of fine typography"
+TWICE = f"{SPEECH} {SPEECH}"
+
+
 @pytest.mark.parametrize(
-    ("verdict", "partial", "final"),
+    ("text", "changes", "partial", "final"),
     [
-        (Verdict.GOOD, True, True),
-        (Verdict.SILENCE, True, True),
-        (Verdict.UNSURE, True, False),
-        (Verdict.LOOP, False, False),
-        (Verdict.REPEAT, False, False),
-        (Verdict.CAPPED, False, False),
+        (SPEECH, {}, 7, 7),
+        ("...", {}, 0, 0),
+        (SPEECH, {"avg_logprob": -1.2}, 0, None),
+        (SPEECH, {"capped": True}, None, None),
+        (TWICE, {}, 7, None),
+        (f"{TWICE} that is an exam", {"capped": True}, 7, None),
+        (f"{TWICE} he said", {}, None, None),
     ],
 )
-def test_what_ends_the_climb_before_the_last_rung(verdict: Verdict, partial: bool, final: bool) -> None:
-    assert job(1, 3.5, 30, final=False).settles(verdict) is partial
-    assert job(1, 3.5, 30, final=True).settles(verdict) is final
+def test_what_is_believed_before_the_last_try(
+    text: str, changes: dict[str, Any], partial: int | None, final: int | None
+) -> None:
+    assert heard(text, final=False, **changes) == partial
+    assert heard(text, final=True, **changes) == final
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-def test_on_the_last_rung_everything_settles(verdict: Verdict) -> None:
-    assert job(1, 3.5, 30, final=True, tries=1).settles(verdict)
-
-
-def test_a_short_window_may_hold_few_tokens_and_a_padded_one_all_that_whisper_knows() -> None:
-    assert job(1, 3.5, 30).token_limit == guard.token_limit(1)
-    assert job(1, 3.5, 30, tries=1).token_limit == guard.MAX_TOKENS
+def test_on_the_last_try_everything_is_believed_but_loops_are_cut() -> None:
+    assert heard(TWICE, final=True, tries=1) == 14, "people do say things twice"
+    assert heard(f"{TWICE} {SPEECH}", final=True, tries=1) == 7
+    assert heard(SPEECH, final=True, tries=1, avg_logprob=-1.2) == 7
 
 
 def test_windows_of_like_length_are_tried_together_and_long_ones_apart() -> None:
