@@ -1,7 +1,7 @@
 """How much audio to gather before the detector is asked: little while somebody speaks, more in a quiet room. Pure.
 
 A detector call costs far more on its way than in the model, so that ten calls a second on silence would be most of what
-a silent stream costs. In a quiet room half a second is gathered; sound above the room's noise ends that at once, so
+a silent stream costs. In a quiet room a second is gathered; sound above the room's noise ends that at once, so
 speech waits no longer than before, and nothing is lost either way.
 """
 

@@ -30,7 +30,7 @@ from izwi.utterance import Utterance
 
 HELD_S = 40.0
 """Audio of one utterance kept while recognition is behind; then the listener waits, and with it the client's window."""
-PROGRESS = SAMPLE_RATE // 4
+PROGRESS = SAMPLE_RATE
 """Samples by which the acknowledged offsets move between two messages about them."""
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""

@@ -39,7 +39,7 @@ class VadSettings(BaseModel):
     """Speech probability that opens an utterance; Silero's own default."""
     hop_ms: int = Field(default=96, ge=32, le=1000)
     """Audio gathered per detector call: three 32 ms frames keep the remote calls near ten a second."""
-    idle_hop_ms: int = Field(default=480, ge=32, le=1000)
+    idle_hop_ms: int = Field(default=960, ge=32, le=1000)
     """Audio gathered per detector call while the room is quiet; anything louder than its noise is looked at at once."""
     min_speech_ms: int = Field(default=96, ge=32)
     """Speech needed to open an utterance; shorter bursts are clicks."""

@@ -6,7 +6,7 @@ from izwi.segmenter import FRAME
 from izwi.settings import VadSettings
 from izwi.stages import Samples
 
-HOP, IDLE_HOP = 3 * FRAME, 15 * FRAME
+HOP, IDLE_HOP = 3 * FRAME, 30 * FRAME
 NOISE = np.random.default_rng(0).normal(0, 0.003, 16_000).astype(np.float32)
 
 
