@@ -10,6 +10,8 @@ from enum import Enum
 
 STRETCHED = 2.0
 """Updates this many times further apart than asked for are called stretched."""
+HURRIED = 5.0
+"""And this many times further apart, nothing is decoded that is not needed: see `Load.hurried`."""
 RELIEF = 0.7
 """A level is left below this share of the period at which it begins, so that it does not flicker."""
 SMOOTHING = 0.4
@@ -50,12 +52,16 @@ class Load:
         self._period_s = wanted_s
         self._told_s = wanted_s
         self.level: Level = Level.NORMAL
+        self.hurried = False
+        """Passes are so far apart that care is too dear: careful passes in pauses, and beams, wait for better times."""
 
     def observe(self, period_s: float) -> LoadState | None:
         """Take one period; returns the new state where it is worth telling: another level, or twice or half as long."""
         if not self._live():
             return None
         self._period_s += SMOOTHING * (period_s - self._period_s)
+        begins_s = HURRIED * self._wanted_s
+        self.hurried = self._period_s >= begins_s * (RELIEF if self.hurried else 1.0)
         level = self._judge()
         doubled = not self._told_s / 2 < self._period_s < self._told_s * 2
         if level is self.level and (level is Level.NORMAL or not doubled):

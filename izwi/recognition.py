@@ -25,6 +25,8 @@ NoteEngine = Callable[[str, Timing], Awaitable[None]]
 
 LONGEST_WINDOW_S = 28.0
 """Whisper's 30 s less the silence it needs at the end."""
+LONGEST_PAUSE = 3600 * SAMPLE_RATE
+"""No utterance has one."""
 BACK_OFF_S = 0.2
 """Pause after a failed pass: the stage was asked several times already."""
 
@@ -85,7 +87,7 @@ class Recognition:
         ahead: _Pass | None = None  # a careful pass made in a pause
         final = False
         while not final:
-            urgent = await utterance.due(self._fresh, self._pause)
+            urgent = await utterance.due(self._fresh, self._patience)
             if ahead and utterance.ended_at(ahead.window.speech_end):
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
@@ -111,6 +113,12 @@ class Recognition:
         self._before = language
         await self._emit(events.final(utterance, transcript, language, engine), None)
 
+    @property
+    def _patience(self) -> int:
+        """Samples of silence that ask for a careful pass. A server that is behind makes it at the end only: elsewhere
+        one in two is made for nothing."""
+        return LONGEST_PAUSE if self._load.hurried else self._pause
+
     async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool) -> _Pass:
         """One pass over what is held when its turn comes. The error is a value here, so that the client is told after
         the recogniser is free again: it may read slowly."""
@@ -119,16 +127,16 @@ class Recognition:
 
         def take() -> AsrRequest:
             nonlocal window, asked
-            window = utterance.window(self._pause, self._most)
+            window = utterance.window(self._patience, self._most)
             asked = self._given or vote.ask(len(window.samples) / SAMPLE_RATE, window.careful)
-            return AsrRequest(window.samples, asked, window.careful)
+            return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried)
 
         try:
             result: AsrResult | IzwiError = await self._asr(take, urgent)
         except IzwiError as error:
             result = error
         if window is None:  # failed before its turn came
-            window = utterance.window(self._pause, self._most)
+            window = utterance.window(self._patience, self._most)
         if isinstance(result, AsrResult) and asked is None and result.words:
             vote.hear(result.language, result.language_probability, len(window.samples) / SAMPLE_RATE)
         return _Pass(window, result)

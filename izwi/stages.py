@@ -70,7 +70,9 @@ class AsrRequest:
     language: str | None
     """ISO 639-1, or None to detect."""
     final: bool
-    """A final pass is decoded with care (beam search)."""
+    """A final pass is decoded with care: what cannot be believed is tried again."""
+    beam: bool = True
+    """Whether a final pass may search; if not it is greedy, for a server that is behind."""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,6 @@ def _alike(requests: list[AsrRequest]) -> list[list[AsrRequest]]:
     """What can be decoded together: the same language, known beforehand, and the same care."""
     groups: dict[object, list[AsrRequest]] = {}
     for request in requests:
-        key = (request.language, request.final) if request.language else id(request)
+        key = (request.language, request.final, request.beam) if request.language else id(request)
         groups.setdefault(key, []).append(request)
     return list(groups.values())

@@ -132,7 +132,9 @@ class FasterWhisper:
         self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, jobs: Sequence[Job], limits: Sequence[int]
     ) -> list[Decoded]:
         temperature = jobs[0].rung.temperature
-        sampling: dict[str, Any] = {"beam_size": self._asr.beam_size if jobs[0].request.final else 1}
+        sampling: dict[str, Any] = {
+            "beam_size": self._asr.beam_size if jobs[0].request.final and jobs[0].request.beam else 1
+        }
         if temperature:
             sampling = {"sampling_topk": 0, "sampling_temperature": temperature}
         results = self._model.generate(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from izwi.load import RELIEF, STRETCHED, Level, Load, LoadState
+from izwi.load import HURRIED, RELIEF, STRETCHED, Level, Load, LoadState
 
 WANTED_S, CAPTIONS_ONLY_S = 0.3, 3.0
 STRETCHED_S = STRETCHED * WANTED_S
@@ -38,6 +38,17 @@ def test_levels_come_one_after_the_other_and_go_the_same_way() -> None:
     levels = [state.level for period in (0.8, 4.0, 0.8, 0.3) for state in told(load, period)]
     rising, falling = [Level.STRETCHED, Level.CAPTIONS_ONLY], [Level.STRETCHED, Level.NORMAL]
     assert [level for level, _ in groupby(levels)] == rising + falling
+
+
+def test_a_server_that_is_behind_hurries_until_it_has_caught_up() -> None:
+    load = under(*[0.8] * 40)
+    assert not load.hurried
+    told(load, HURRIED * WANTED_S + 0.1)
+    assert load.hurried
+    told(load, HURRIED * WANTED_S * (RELIEF + 0.05))
+    assert load.hurried
+    told(load, 0.8)
+    assert not load.hurried
 
 
 def test_a_server_that_stalls_altogether_goes_straight_to_captions() -> None:

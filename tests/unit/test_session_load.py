@@ -18,10 +18,13 @@ SENTENCE = ["one", "two", "three", "four", "five", "six", "seven."]
 """2.8 s."""
 
 
-async def slowly(sentences: int, slowness: Callable[[float], int]) -> Run:
-    """Somebody speaks without a pause; ``slowness`` says how many chunks a pass takes that begins at that second."""
-    script, received, heard = Script(seconds_per_word=0.3), 0, asyncio.Condition()
-    audio = np.concatenate([speech(*SENTENCE * sentences), silence(1)])
+async def slowly(
+    sentences: int, slowness: Callable[[float], int], pause_s: float = 0.0, script: Script | None = None
+) -> Run:
+    """Somebody speaks, with a pause after each sentence; ``slowness`` says how many chunks a pass takes that begins at
+    that second."""
+    script, received, heard = script or Script(seconds_per_word=0.3), 0, asyncio.Condition()
+    audio = np.concatenate([*[speech(*SENTENCE), silence(pause_s)] * sentences, silence(1)])
     plain = script._asr
 
     async def pace() -> None:
@@ -63,6 +66,20 @@ async def test_a_slow_recogniser_costs_partials_first_and_the_voice_stays() -> N
     assert levels(heard) == ["stretched"]
     assert heard.of(m.SessionLoadMessage)[0].data.update_ms > 600  # twice what is wanted; the mean still rises
     assert said_and_skipped(heard) == (set(range(12)), {})
+    assert heard.finals == [" ".join(SENTENCE * 12)]
+
+
+async def test_a_slow_recogniser_makes_no_careful_passes_in_pauses_and_does_not_search() -> None:
+    def careful(script: Script) -> list[bool]:
+        return [request.beam for request in script.asked if isinstance(request, AsrRequest) and request.final]
+
+    fast, slow = Script(seconds_per_word=0.3), Script(seconds_per_word=0.3)
+    await slowly(12, lambda _: 0, pause_s=0.3, script=fast)
+    heard = await slowly(12, lambda _: 25, pause_s=0.3, script=slow)
+    assert len(careful(fast)) >= 12
+    assert all(careful(fast))
+    assert 1 <= len(careful(slow)) <= 3
+    assert careful(slow)[-1] is False
     assert heard.finals == [" ".join(SENTENCE * 12)]
 
 
