@@ -35,11 +35,9 @@ class Gate:
         """Audio has come in; it is held until `hop` samples are together."""
         self._loud = self._loud or _rms(samples) > RISE * self._noise
 
-    def hop(self, speaking: bool, stretched: bool) -> int:
-        """Samples to gather: under load twice as many, because updates come more rarely anyway."""
-        if speaking or self._loud:
-            return 2 * self._hop if stretched else self._hop
-        return self._idle_hop
+    def hop(self, speaking: bool, factor: int = 1) -> int:
+        """Samples to gather; under load ``factor`` times as many, because updates come more rarely anyway."""
+        return factor * self._hop if speaking or self._loud else self._idle_hop
 
     def judged(self, samples: Samples, probabilities: tuple[float, ...]) -> None:
         """The detector's answer on what was held; ends the hold."""

@@ -69,6 +69,11 @@ class Load:
         self.level, self._told_s = level, self._period_s
         return LoadState(level, round(self._period_s, 2))
 
+    @property
+    def hop_factor(self) -> int:
+        """How much more audio to gather for the detector than usual."""
+        return 4 if self.hurried else 1 if self.level is Level.NORMAL else 2
+
     def _judge(self) -> Level:
         for level, begins_s in (
             (Level.CAPTIONS_ONLY, self._captions_only_s),

@@ -18,7 +18,7 @@ from izwi import events
 from izwi.audio import SAMPLE_RATE
 from izwi.events import Emit
 from izwi.gate import Gate
-from izwi.load import Level, Load
+from izwi.load import Load
 from izwi.messages import SessionStart
 from izwi.recognition import Recognition, SpokenClause
 from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
@@ -116,7 +116,7 @@ class Session:
             held = np.concatenate([held, chunk])
             gate.heard(chunk)
             whole = len(held) // FRAME * FRAME
-            if whole >= gate.hop(self._segmenter.speaking, self._load.level is not Level.NORMAL):
+            if whole >= gate.hop(self._segmenter.speaking, self._load.hop_factor):
                 state = await self._detect(held[:whole], state, gate, utterances)
                 held = held[whole:]
                 await self._progress()

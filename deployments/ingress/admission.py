@@ -1,6 +1,7 @@
 """May this session start? Checks what a client asks for against what the stages can do."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 from izwi.errors import Overloaded, UnsupportedLanguage, UnsupportedPair
@@ -11,6 +12,9 @@ BUSY_S = 0.5
 """Wait for a turn at the recogniser from which newcomers are let in one at a time."""
 PACE_S = 1.5
 """Seconds between them: only then does the load of the one before show."""
+CROWD = 32
+"""Newcomers within that time who are let in while nobody waits: a hundred who come at once would all be in before
+their load shows."""
 
 
 def check(start: SessionStart, capabilities: dict[str, Capabilities]) -> None:
@@ -43,18 +47,23 @@ class Newcomers:
     def __init__(self, threshold_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._threshold_s = threshold_s
         self._clock = clock
-        self._last = -PACE_S
+        self._lately: deque[float] = deque()
+        """When those came who were let in within `PACE_S`."""
 
     def admit(self, wait_s: float) -> None:
-        """Raise `Overloaded` where somebody has waited too long, or waits and another newcomer has just come."""
+        """Raise `Overloaded` where somebody has waited too long, or where too many have just come."""
         now = self._clock()
+        while self._lately and self._lately[0] <= now - PACE_S:
+            self._lately.popleft()
         if wait_s > self._threshold_s:
             raise Overloaded(
                 f"recognition is {wait_s:.1f} s behind; new sessions are taken below {self._threshold_s:g} s"
             )
-        if wait_s > BUSY_S and now - self._last < PACE_S:
+        if wait_s > BUSY_S and self._lately:
             raise Overloaded("the server is busy and takes new sessions one at a time")
-        self._last = now
+        if len(self._lately) >= CROWD:
+            raise Overloaded("too many new sessions at once")
+        self._lately.append(now)
 
 
 def _list(names: frozenset[str]) -> str:

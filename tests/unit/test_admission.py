@@ -1,7 +1,7 @@
 import pytest
 
 from deployments.ingress import admission
-from deployments.ingress.admission import Newcomers
+from deployments.ingress.admission import CROWD, PACE_S, Newcomers
 from izwi.errors import Overloaded, UnsupportedLanguage, UnsupportedPair
 from izwi.messages import SessionStart
 from izwi.stages import Capabilities
@@ -61,3 +61,14 @@ def test_a_crowd_is_let_in_at_once_where_nobody_waits_and_one_by_one_where_someb
     newcomers.admit(1.0)
     with pytest.raises(Overloaded):
         newcomers.admit(1.0)
+
+
+def test_not_even_an_idle_server_lets_everybody_in_at_once() -> None:
+    now = 0.0
+    newcomers = Newcomers(2.5, lambda: now)
+    for _ in range(CROWD):
+        newcomers.admit(0.0)
+    with pytest.raises(Overloaded, match="at once"):
+        newcomers.admit(0.0)
+    now = PACE_S
+    newcomers.admit(0.0)

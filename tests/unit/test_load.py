@@ -41,10 +41,13 @@ def test_levels_come_one_after_the_other_and_go_the_same_way() -> None:
 
 
 def test_a_server_that_is_behind_hurries_until_it_has_caught_up() -> None:
+    assert under().hop_factor == 1
     load = under(*[0.8] * 40)
     assert not load.hurried
+    assert load.hop_factor == 2
     told(load, HURRIED * WANTED_S + 0.1)
     assert load.hurried
+    assert load.hop_factor == 4
     told(load, HURRIED * WANTED_S * (RELIEF + 0.05))
     assert load.hurried
     told(load, 0.8)
