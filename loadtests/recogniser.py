@@ -6,6 +6,7 @@ python -m loadtests.recogniser --corpus FOLDER
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from deployments.asr import faster_whisper, guard
+from deployments.asr import guard
 from deployments.asr.faster_whisper import FasterWhisper
 from deployments.asr.guard import Decoded, Verdict
 from izwi import logs
@@ -41,14 +42,20 @@ def main(
     model: Annotated[str, typer.Option(help="Whisper model.")] = "base",
     windows: Annotated[int, typer.Option(help="Windows cut at random for the guard's rejections.")] = 150,
     seed: Annotated[int, typer.Option(help="Where they are cut.")] = 1,
+    only_costs: Annotated[bool, typer.Option("--only-costs", help="The first table alone.")] = False,
 ) -> None:
     """Print three tables: cost by length, batch and threads; errors by margin, guarded or not; rejections by margin.
 
     Example: python -m loadtests.recogniser --model tiny.en --windows 50
+
+    Example: CT2_FORCE_CPU_ISA=AVX2 python -m loadtests.recogniser --only-costs
     """
     logs.configure("warning", human=True)
     clips = corpus.load(folder)
-    for table in (_costs(clips, model), _errors(clips, model), _rejections(clips, model, windows, random.Random(seed))):
+    tables = [_costs(clips, model)]
+    if not only_costs:
+        tables += [_errors(clips, model), _rejections(clips, model, windows, random.Random(seed))]
+    for table in tables:
         typer.echo("\n".join(table) + "\n")
 
 
@@ -95,14 +102,15 @@ def _errors(clips: Sequence[Clip], model: str) -> Iterator[str]:
 
 def _rejections(clips: Sequence[Clip], model: str, count: int, source: random.Random) -> Iterator[str]:
     cut = [_window(clips, source) for _ in range(count)]
-    yield f"| silence after the window ({model}, {count} windows of 0.5 to 6 s) | rejected | again with 8 s |"
+    yield f"| silence after the window ({model}, {count} windows of 0.5 to 6 s) | repeats itself | is improbable |"
     yield "|---|---|---|"
-    for margin in MARGINS_S:
-        engine = _engine(model, margin_s=margin)
-        tries = [
-            engine.transcribe([AsrRequest(w, "en", True)])[0].retries for w in track(cut, "guard", console=console)
-        ]
-        yield f"| {margin:g} s | {sum(n > 0 for n in tries)} | {sum(n > 1 for n in tries)} |"
+    for margin in (*MARGINS_S, 8.0):
+        engine = _engine(model, margin_s=margin, retry_margin_s=30)
+        with _watching() as verdicts:
+            for window in track(cut, "guard", console=console):
+                engine.transcribe(_requests([window]))
+        repeats = sum(verdicts[verdict] for verdict in (Verdict.LOOP, Verdict.REPEAT, Verdict.CAPPED))
+        yield f"| {margin:g} s | {repeats} | {verdicts[Verdict.UNSURE]} |"
 
 
 def _requests(windows: Sequence[Samples], final: bool = False) -> list[AsrRequest]:
@@ -131,11 +139,30 @@ def _trusting() -> Generator[None]:
         return Verdict.SILENCE if guard.is_silence(decoded) else Verdict.GOOD
 
     before = guard.judge, guard.cut_loops
-    faster_whisper.guard.judge, faster_whisper.guard.cut_loops = judge, tuple
+    guard.judge, guard.cut_loops = judge, tuple
     try:
         yield
     finally:
-        faster_whisper.guard.judge, faster_whisper.guard.cut_loops = before
+        guard.judge, guard.cut_loops = before
+
+
+@contextmanager
+def _watching() -> Generator[Counter[Verdict]]:
+    """Count what is thought of windows before they are filled up."""
+    verdicts: Counter[Verdict] = Counter()
+    before = guard.judge
+
+    def judge(decoded: Decoded) -> Verdict:
+        verdict = before(decoded)
+        if not decoded.padded:
+            verdicts[verdict] += 1
+        return verdict
+
+    guard.judge = judge
+    try:
+        yield verdicts
+    finally:
+        guard.judge = before
 
 
 if __name__ == "__main__":
