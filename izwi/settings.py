@@ -72,8 +72,8 @@ class AsrSettings(BaseModel):
     """Silence appended to a window; the less there is, the more often Whisper falls into repetition loops, and a loop
     costs more than a second of silence does (loadtests/recogniser.py counts them)."""
     retry_margin_s: float = Field(default=8.0, ge=0, le=30)
-    """Silence appended when the guard rejects a window, and to short final ones: a fifth of the cost of the full 30 s,
-    which remain the last resort."""
+    """Silence appended when the guard rejects a window, and to short final ones: a fraction of the cost of the full
+    30 s, which remain the last resort."""
     beam_size: int = Field(default=5, ge=1)
     """Beam of final passes; partials are greedy."""
     temperatures: tuple[float, ...] = ()
