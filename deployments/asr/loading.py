@@ -15,6 +15,10 @@ from izwi.settings import Settings
 WIDE = frozenset({"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl"})
 """What CTranslate2's AVX-512 code asks of a processor."""
 
+PRIMITIVES = "64"
+"""Kernels that oneDNN keeps compiled. Every length of window needs some of its own, and the 1024 it keeps by default
+fill up over an hour with ones that are not asked for again; it is not faster with them."""
+
 log = structlog.get_logger()
 
 
@@ -34,6 +38,7 @@ def load(settings: Settings, device: str) -> WhisperModel:
     if compute_type not in ctranslate2.get_supported_compute_types(device):
         log.warning("compute_type_unsupported", device=device, compute_type=compute_type, instead="int8")
         compute_type = "int8"
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", PRIMITIVES)
     if wants_avx512(Path("/proc/cpuinfo")):
         os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
     try:
