@@ -135,7 +135,7 @@ class SessionSettings(BaseModel):
     """Audio after a confident word that makes a second hypothesis unnecessary."""
     settle_after_s: float = Field(default=1.5, ge=0.5)
     """Audio after a doubtful word beyond which it needs no more hypotheses than other words."""
-    show_confidence: float = Field(default=0.5, ge=0, le=1)
+    show_confidence: float = Field(default=0.7, ge=0, le=1)
     """Mean token probability below which the last words of a hypothesis are not shown yet."""
     noise_confidence: float = Field(default=0.4, ge=0, le=1)
     """Mean word confidence below which nothing is believed while nothing is committed: words invented on noise that
