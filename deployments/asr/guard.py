@@ -121,10 +121,11 @@ def find_echo(words: Sequence[str]) -> int | None:
     places = [(place, key) for place, word in enumerate(words) if (key := "".join(filter(str.isalnum, word.lower())))]
     keys = [key for _, key in places]
     for start in range(len(keys)):
+        if len("".join(keys[start:]).encode()) < 2 * _PHRASE_BYTES:
+            return None  # what is left is too short to be a phrase and its echo
         for size in range(1, (len(keys) - start) // 2 + 1):
             second, third = start + size, start + 2 * size
-            said_twice = len("".join(keys[start:]).encode()) >= 2 * _PHRASE_BYTES
-            if said_twice and all(keys[i] == keys[i - size] for i in range(second, max(third, len(keys) - 1))):
+            if all(keys[i] == keys[i - size] for i in range(second, max(third, len(keys) - 1))):
                 return places[second][0]
     return None
 
