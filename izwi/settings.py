@@ -137,9 +137,9 @@ class SessionSettings(BaseModel):
     """Audio after a doubtful word beyond which it needs no more hypotheses than other words."""
     show_confidence: float = Field(default=0.7, ge=0, le=1)
     """Mean token probability below which the last words of a hypothesis are not shown yet."""
-    noise_confidence: float = Field(default=0.4, ge=0, le=1)
-    """Mean word confidence below which nothing is believed while nothing is committed: words invented on noise that
-    had passed the detector scored 0.30 and 0.35."""
+    noise_confidence: float = Field(default=0.2, ge=0, le=1)
+    """Mean word confidence below which nothing is believed while nothing is committed: howls and hums are heard as
+    "Aaah" with 0.1, a clipped "right" with 0.3."""
     trim_s: float = Field(default=5.0, gt=1)
     """Window length beyond which committed audio is dropped; the cost of a pass grows with the window."""
     overlap_s: float = Field(default=1.5, ge=0)

@@ -12,8 +12,10 @@ from enum import Enum
 MAX_COMPRESSION = 2.4
 MIN_LOGPROB = -1.0
 MAX_NO_SPEECH = 0.6
-MAX_NO_SPEECH_PADDED = 0.3
-"""For text that is improbable in the padded window too: noises score 0.3 to 0.8, speech in -5 dB noise below 0.1."""
+MAX_NO_SPEECH_DOUBTFUL = 0.3
+"""For text of `DOUBTFUL_LOGPROB`: what is invented on noises scores 0.3 to 0.8, lone words below that."""
+DOUBTFUL_LOGPROB = -0.85
+"""What is invented on noises scores -0.9 and less, words as short as "okay" -0.8 and more."""
 TOKENS_PER_S = 14
 """Fast English takes 7 tokens a second, scripts that Whisper spells in bytes about twice that."""
 MAX_TOKENS = 224
@@ -69,7 +71,7 @@ def judge(decoded: Decoded) -> Verdict:
         return Verdict.CAPPED
     if says_twice(decoded.text):
         return Verdict.REPEAT
-    return Verdict.UNSURE if decoded.avg_logprob < MIN_LOGPROB else Verdict.GOOD
+    return Verdict.UNSURE if _doubtful(decoded) else Verdict.GOOD
 
 
 def is_silence(decoded: Decoded) -> bool:
@@ -77,9 +79,16 @@ def is_silence(decoded: Decoded) -> bool:
     text = decoded.text.strip().strip(".!?… ").lower()
     if not any(map(str.isalnum, text)):
         return True
-    if decoded.avg_logprob < MIN_LOGPROB:
-        return decoded.no_speech_prob > (MAX_NO_SPEECH_PADDED if decoded.padded else MAX_NO_SPEECH)
+    if _doubtful(decoded):
+        return decoded.no_speech_prob > (MAX_NO_SPEECH_DOUBTFUL if decoded.padded else MAX_NO_SPEECH)
     return text in _INVENTED and decoded.no_speech_prob > MAX_NO_SPEECH
+
+
+def _doubtful(decoded: Decoded) -> bool:
+    """Improbable; or not quite, but then the model doubts that anybody spoke."""
+    if decoded.no_speech_prob > MAX_NO_SPEECH_DOUBTFUL:
+        return decoded.avg_logprob < DOUBTFUL_LOGPROB
+    return decoded.avg_logprob < MIN_LOGPROB
 
 
 def find_loop(tokens: Sequence[int]) -> tuple[int, int] | None:

@@ -42,6 +42,9 @@ def decoded(text: str = " The air is pure.", **changes: object) -> Decoded:
         (decoded(" music playing", avg_logprob=-2.02, no_speech_prob=0.5), Verdict.UNSURE),
         (decoded(" music playing", avg_logprob=-2.02, no_speech_prob=0.5, padded=True), Verdict.SILENCE),
         (decoded(" mumbled words", avg_logprob=-1.2, no_speech_prob=0.05, padded=True), Verdict.UNSURE),
+        (decoded(" So we got this one.", avg_logprob=-0.9, no_speech_prob=0.48), Verdict.UNSURE),
+        (decoded(" So we got this one.", avg_logprob=-0.9, no_speech_prob=0.48, padded=True), Verdict.SILENCE),
+        (decoded(" Wait.", avg_logprob=-0.78, no_speech_prob=0.31), Verdict.GOOD),
         # The model may doubt that anybody speaks and still be sure of the words.
         (decoded(no_speech_prob=0.9), Verdict.GOOD),
     ],
