@@ -65,7 +65,7 @@ class PcmConverter:
     def _mono(self, data: bytes) -> Samples:
         raw = np.frombuffer(data, self._dtype)
         if self._dtype.kind == "i":
-            samples = raw.astype(np.float32) / 32768.0
+            samples = np.multiply(raw, np.float32(1 / 32768), dtype=np.float32)
         else:
             finite = np.nan_to_num(raw.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
             samples = np.clip(finite, -1.0, 1.0)

@@ -43,7 +43,6 @@ class Batcher(Generic[Q, A]):
         call: answers a batch, in order; an exception in the place of an answer is raised to its asker.
         places: calls under way at once, one per worker.
         size: requests per call at most.
-        linger_s: seconds that a request waits for company where less than a batch is there.
     """
 
     def __init__(
@@ -51,13 +50,11 @@ class Batcher(Generic[Q, A]):
         call: Callable[[Sequence[Q], bool], Awaitable[Sequence[A | Exception]]],
         places: int,
         size: int,
-        linger_s: float = 0.0,
     ) -> None:
         self._call = call
         self._free = places
         self._size = size
-        self._linger_s = linger_s
-        self._lingering = False
+        self._departure: asyncio.TimerHandle | None = None
         self._numbers = itertools.count()
         self._urgent: Turns[Q, A] = []
         self._patient: Turns[Q, A] = []
@@ -76,18 +73,25 @@ class Batcher(Generic[Q, A]):
         asked = [turn.asked for turns in (self._urgent, self._patient) for turn in turns]
         return asyncio.get_running_loop().time() - min(asked) if asked else 0.0
 
-    async def ask(self, take: Callable[[], Q], urgent: bool) -> A:
-        """The answer to the request that ``take`` makes when its turn has come."""
+    @property
+    def gathering(self) -> bool:
+        """A call is about to leave; requests that come now go with it."""
+        return self._departure is not None
+
+    async def ask(self, take: Callable[[], Q], urgent: bool, linger_s: float = 0.0) -> A:
+        """The answer to the request that ``take`` makes when its turn has come.
+
+        Args:
+            linger_s: seconds to wait for company while less than a batch is there; the least patient request decides.
+        """
         loop = asyncio.get_running_loop()
         now = loop.time()
         turns = self._urgent if urgent else self._patient
         due = now if urgent else now + PATIENCE_S
         turn: _Turn[Q, A] = _Turn(due, next(self._numbers), now, take, loop.create_future())
         heapq.heappush(turns, turn)
-        if self._linger_s and self.waiting < self._size:
-            if not self._lingering:
-                self._lingering = True
-                loop.call_later(self._linger_s, self._start)
+        if linger_s and self.waiting < self._size:
+            self._depart_by(now + linger_s)
         else:
             self._start()
         try:
@@ -97,8 +101,17 @@ class Batcher(Generic[Q, A]):
                 turns.remove(turn)
                 heapq.heapify(turns)
 
+    def _depart_by(self, when: float) -> None:
+        if self._departure is not None and self._departure.when() <= when:
+            return
+        if self._departure is not None:
+            self._departure.cancel()
+        self._departure = asyncio.get_running_loop().call_at(when, self._start)
+
     def _start(self) -> None:
-        self._lingering = False
+        if self._departure is not None:
+            self._departure.cancel()
+            self._departure = None
         while self._free and self.waiting:
             queues = [turns for turns in (self._urgent, self._patient) if turns]
             turns = min(queues, key=lambda turns: turns[0])

@@ -5,6 +5,8 @@ a silent stream costs. In a quiet room a second is gathered; sound above the roo
 speech waits no longer than before, and nothing is lost either way.
 """
 
+import math
+
 import numpy as np
 
 from izwi.audio import SAMPLE_RATE
@@ -28,6 +30,7 @@ class Gate:
     def __init__(self, settings: VadSettings) -> None:
         self._hop = _whole(settings.hop_ms)
         self._idle_hop = max(self._hop, _whole(settings.idle_hop_ms))
+        self._company_hop = max(self._hop, _whole(settings.idle_hop_ms // 2))
         self._noise = SILENT_RMS
         self._loud = False
 
@@ -35,9 +38,21 @@ class Gate:
         """Audio has come in; it is held until `hop` samples are together."""
         self._loud = self._loud or _rms(samples) > RISE * self._noise
 
-    def hop(self, speaking: bool, factor: int = 1) -> int:
-        """Samples to gather; under load ``factor`` times as many, because updates come more rarely anyway."""
-        return factor * self._hop if speaking or self._loud else self._idle_hop
+    @property
+    def loud(self) -> bool:
+        """Something held is above the room's noise."""
+        return self._loud
+
+    def hop(self, speaking: bool, factor: int = 1, company: bool = False) -> int:
+        """Samples to gather.
+
+        Args:
+            factor: under load so many times as much, because updates come more rarely anyway.
+            company: a call is about to leave for others; a quiet room goes with it rather than soon after.
+        """
+        if speaking or self._loud:
+            return factor * self._hop
+        return self._company_hop if company else self._idle_hop
 
     def judged(self, samples: Samples, probabilities: tuple[float, ...]) -> None:
         """The detector's answer on what was held; ends the hold."""
@@ -51,4 +66,4 @@ def _whole(ms: int) -> int:
 
 
 def _rms(samples: Samples) -> float:
-    return float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
+    return math.sqrt(float(np.dot(samples, samples)) / samples.size) if samples.size else 0.0

@@ -110,18 +110,22 @@ class Session:
     async def _listen(self, audio: AsyncIterator[Samples], utterances: Utterances) -> None:
         gate = Gate(self._settings.vad)
         state = VadState()
-        held = np.zeros(0, np.float32)
+        parts: list[Samples] = []
+        count = 0
         async for chunk in audio:
             self._received += len(chunk)
-            held = np.concatenate([held, chunk])
+            parts.append(chunk)
+            count += len(chunk)
             gate.heard(chunk)
-            whole = len(held) // FRAME * FRAME
-            if whole >= gate.hop(self._segmenter.speaking, self._load.hop_factor):
+            hop = gate.hop(self._segmenter.speaking, self._load.hop_factor, self._stages.vad_company())
+            if count // FRAME * FRAME >= hop:
+                held, whole = np.concatenate(parts), count // FRAME * FRAME
                 state = await self._detect(held[:whole], state, gate, utterances)
-                held = held[whole:]
+                parts, count = [held[whole:]], count - whole
                 await self._progress()
         self._ended = True
-        if len(held):
+        if count:
+            held = np.concatenate(parts)
             await self._detect(np.pad(held, (0, -len(held) % FRAME)), state, gate, utterances)
         for event in self._segmenter.flush():
             await self._segment(event, utterances)
@@ -131,7 +135,9 @@ class Session:
         if float(np.abs(samples).max()) < DIGITAL_SILENCE:
             probabilities = (0.0,) * (len(samples) // FRAME)
         else:
-            result = await self._stages.vad(VadRequest(samples, state))
+            result = await self._stages.vad(
+                VadRequest(samples, state, patient=not (self._segmenter.speaking or gate.loud))
+            )
             await self._note_engine("vad", result.timing)
             probabilities, state = result.probabilities, result.state
         gate.judged(samples, probabilities)

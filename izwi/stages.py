@@ -42,6 +42,8 @@ class VadRequest:
     samples: Samples
     """A whole number of 512-sample frames (32 ms each)."""
     state: VadState
+    patient: bool = False
+    """Nothing above the room's noise is in it: it may wait for company."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,10 @@ class Capabilities:
     pairs: frozenset[tuple[str, str]] = field(default_factory=lambda: frozenset[tuple[str, str]]())
 
 
+def _alone() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Stages:
     """The four stages as the session sees them. Each raises only `izwi.errors.IzwiError`."""
@@ -139,3 +145,5 @@ class Stages:
     mt: Callable[[MtRequest], Awaitable[MtResult]]
     tts: Callable[[TtsRequest], AsyncGenerator[TtsChunk]]
     """Closing it stops the synthesis."""
+    vad_company: Callable[[], bool] = _alone
+    """Whether a detector call is about to leave: what is sent now travels with it."""

@@ -36,6 +36,8 @@ ATTEMPTS = 4
 VAD_LINGER_S = 0.02
 """A detector call waits this long for those of other sessions: ten times less than an utterance needs to be noticed,
 and a call between replicas costs ten times what the detector does."""
+VAD_PATIENCE_S = 0.1
+"""The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
 VAD_PLACES = 2
 
@@ -73,11 +75,10 @@ class StageCalls:
         self._timeout_s = timeout_s
         self._metrics = metrics
         self._asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
-
-        self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH, VAD_LINGER_S)
+        self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH)
 
     def stages(self) -> Stages:
-        return Stages(self._detect, self._asr_turns.ask, self.mt, self.tts)
+        return Stages(self._detect, self._asr_turns.ask, self.mt, self.tts, lambda: self._vad_turns.gathering)
 
     @property
     def wait_s(self) -> float:
@@ -85,7 +86,8 @@ class StageCalls:
         return self._asr_turns.wait_s
 
     async def _detect(self, request: VadRequest) -> VadResult:
-        return await self._vad_turns.ask(lambda: request, urgent=True)
+        linger_s = VAD_PATIENCE_S if request.patient else VAD_LINGER_S
+        return await self._vad_turns.ask(lambda: request, urgent=True, linger_s=linger_s)
 
     async def vad(self, requests: Sequence[VadRequest], urgent: bool) -> Sequence[VadResult | IzwiError]:
         """Several sessions' audio in one call."""

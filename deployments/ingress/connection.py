@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 
 import structlog
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from deployments.ingress import admission
@@ -121,27 +122,31 @@ class Connection:
 
     # --- in ---------------------------------------------------------------------------------------------------------
     async def _receive(self, tasks: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + START_LIMIT_S
-        while True:
+        deadline = asyncio.get_running_loop().time() + START_LIMIT_S
+        while not self._intake.opened:
             try:
-                async with asyncio.timeout_at(None if self._intake.opened else deadline):
+                async with asyncio.timeout_at(deadline):
                     frame = await self._socket.receive()
             except TimeoutError:
                 raise ClientTimeout(f"no session.start within {START_LIMIT_S:.0f} s") from None
-            if frame["type"] == "websocket.disconnect":
-                raise _Gone
-            try:
-                await self._take(frame.get("bytes"), frame.get("text"), tasks)
-            except _Refused as refused:
-                raise refused.error from None
-            except Overrun:
+            await self._handle(frame, tasks)
+        while True:
+            await self._handle(await self._socket.receive(), tasks)
+
+    async def _handle(self, frame: Message, tasks: asyncio.TaskGroup) -> None:
+        if frame["type"] == "websocket.disconnect":
+            raise _Gone
+        try:
+            await self._take(frame.get("bytes"), frame.get("text"), tasks)
+        except _Refused as refused:
+            raise refused.error from None
+        except Overrun:
+            raise
+        except ClientError as error:
+            self._bad_frames += 1
+            if self._bad_frames > MAX_BAD_FRAMES:
                 raise
-            except ClientError as error:
-                self._bad_frames += 1
-                if self._bad_frames > MAX_BAD_FRAMES:
-                    raise
-                await self._emit(self._error(error, fatal=False), None)
+            await self._emit(self._error(error, fatal=False), None)
 
     async def _take(self, binary: bytes | None, text: str | None, tasks: asyncio.TaskGroup) -> None:
         size = len(binary if binary is not None else text or "")

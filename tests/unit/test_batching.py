@@ -149,11 +149,29 @@ async def test_a_request_waits_a_moment_for_company() -> None:
         batches.append(len(requests))
         return list(requests)
 
-    turns: Batcher[str, str] = Batcher(call, 1, 4, linger_s=0.02)
+    turns: Batcher[str, str] = Batcher(call, 1, 4)
     async with asyncio.timeout(2):
-        assert await turns.ask(lambda: "alone", True) == "alone"
-        await asyncio.gather(*(turns.ask(lambda: "together", True) for _ in range(6)))
+        assert await turns.ask(lambda: "alone", True, linger_s=0.02) == "alone"
+        await asyncio.gather(*(turns.ask(lambda: "together", True, linger_s=0.02) for _ in range(6)))
     assert batches == [1, 4, 2]
+
+
+async def test_the_least_patient_request_decides_when_a_call_leaves() -> None:
+    batches: list[list[str]] = []
+
+    async def call(requests: Sequence[str], urgent: bool) -> list[str | Exception]:
+        batches.append(list(requests))
+        return list(requests)
+
+    turns: Batcher[str, str] = Batcher(call, 1, 4)
+    async with asyncio.timeout(5):
+        patient = asyncio.create_task(turns.ask(lambda: "patient", True, linger_s=60))
+        await asyncio.sleep(0)
+        assert turns.gathering
+        await turns.ask(lambda: "hurried", True, linger_s=0.01)
+        await patient
+    assert batches == [["patient", "hurried"]]
+    assert not turns.gathering
 
 
 @pytest.mark.parametrize("ticks", range(5))

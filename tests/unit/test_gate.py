@@ -33,6 +33,16 @@ def test_a_quiet_room_is_looked_at_rarely(level: float) -> None:
     assert gate.hop(speaking=False) == IDLE_HOP
 
 
+def test_a_quiet_room_goes_with_others_rather_than_soon_after() -> None:
+    gate = quiet_room()
+    gate.heard(NOISE[:1600])
+    assert not gate.loud
+    assert gate.hop(speaking=False, company=True) == IDLE_HOP // 2
+    gate.heard(NOISE[:1600] * 3)
+    assert gate.loud
+    assert gate.hop(speaking=False, company=True) == HOP
+
+
 def test_a_muted_line_is_looked_at_rarely_from_the_start() -> None:
     gate = Gate(VadSettings())
     gate.heard(np.zeros(1600, np.float32))
