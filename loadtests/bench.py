@@ -20,6 +20,7 @@ from izwi.errors import IzwiError
 from izwi.server_process import running_server
 from loadtests import corpus, ramp, report
 from loadtests.adapters.conversation import PROTOCOLS
+from loadtests.process import going_first
 from loadtests.ramp import Speech, Target
 from loadtests.reference import references
 
@@ -124,10 +125,13 @@ def _speech(direction: str, folder: Path | None, out: Path, model: str, tell: An
 
 
 def _target(stack: ExitStack, url: str | None, protocol: str, pid: int | None, out: Path, tell: Any) -> Target:
-    if url is not None:
-        return Target(url, protocol, pid=pid)
-    tell("private server")
-    return Target(stack.enter_context(running_server(out / "server.log", tell)), protocol, private=True)
+    if url is None:
+        tell("private server")
+        target = Target(stack.enter_context(running_server(out / "server.log", tell)), protocol, private=True)
+    else:
+        target = Target(url, protocol, pid=pid)
+    stack.enter_context(going_first())
+    return target
 
 
 @contextmanager

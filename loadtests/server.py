@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from izwi.server_process import running_server
+from loadtests.process import going_first
 from loadtests.sampling import Reading, Spent, read, spent
 
 STEP_S = 3.0
@@ -70,10 +71,13 @@ def serving(url: str | None, pid: int | None, log: Path, tell: Callable[[str], N
     """
     if url is not None:
         base = url.rstrip("/").replace("ws", "http", 1) if url.startswith("ws") else url.rstrip("/")
-        yield Server(base, psutil.Process(pid) if pid is not None else None)
+        with going_first():
+            yield Server(base, psutil.Process(pid) if pid is not None else None)
         return
     with running_server(log, tell) as base:
-        yield Server(base, _launcher())
+        server = Server(base, _launcher())
+        with going_first():
+            yield server
 
 
 def _launcher() -> psutil.Process | None:

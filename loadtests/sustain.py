@@ -84,14 +84,15 @@ async def sustain(
     source = random.Random(plan.seed)
     rest = STAGGER_S + plan.crowd_s + plan.after_s
     steady = cast(clips, plan.alone_s + rest, plan.seed * 1000)
+    waits = [source.uniform(0, STAGGER_S) for _ in range(plan.speakers - 1)]
+    length = STAGGER_S + plan.crowd_s
+    # Now, because it takes seconds during which nobody could speak.
+    crowd = [cast(clips, length - wait, plan.seed * 1000 + 1 + number) for number, wait in enumerate(waits)]
     tell("one speaker alone")
     staying = asyncio.create_task(_run(server, plan.start, steady, 0.0))
     await asyncio.wait([staying], timeout=plan.alone_s)
     tell(f"{plan.speakers} speakers")
     before, began = server.read(), time.monotonic()
-    waits = [source.uniform(0, STAGGER_S) for _ in range(plan.speakers - 1)]
-    length = STAGGER_S + plan.crowd_s
-    crowd = [cast(clips, length - wait, plan.seed * 1000 + 1 + number) for number, wait in enumerate(waits)]
     tasks = [asyncio.create_task(_run(server, plan.start, *pair)) for pair in zip(crowd, waits, strict=True)]
     await asyncio.wait([*tasks, staying], timeout=max(0.0, began + length - time.monotonic()))
     await asyncio.sleep(max(0.0, began + length - time.monotonic()))

@@ -17,6 +17,8 @@ BIN_S = 15.0
 """Long enough for dozens of words of many speakers, short enough for a dozen bins in three minutes."""
 EDGE_S = 60.0
 """The first and the last minute are compared."""
+RAMP_S = 30.0
+"""A crowd's lag builds up within this time; whether it grows is asked from then on."""
 RUN = 5
 """Words whose median says how late a speaker's words are: a single one may be hard to recognise."""
 
@@ -91,7 +93,7 @@ class Course:
     """Median."""
     last_minute: float | None
     per_minute: Line | None
-    """Seconds of delay per minute, through the medians of bins."""
+    """Seconds of delay per minute, through the medians of bins after `RAMP_S`."""
     by_bins: list[Bin]
 
 
@@ -101,7 +103,8 @@ def course(delays: Sequence[Timed], began: float, ended: float) -> Course:
     first = [delay for at, delay in points if at < EDGE_S]
     last = [delay for at, delay in points if at >= ended - began - EDGE_S]
     binned = bins([(at / 60, delay) for at, delay in points], BIN_S / 60)
-    return Course(len(points), _median(first), _median(last), trend(binned), binned)
+    settled = [one for one in binned if 60 * one.start >= RAMP_S]
+    return Course(len(points), _median(first), _median(last), trend(settled), binned)
 
 
 def usual(words: Sequence[Timed], before: float) -> float | None:
