@@ -35,6 +35,11 @@ class ClauseSplitter:
         self._max_words = max_words
         self._words: list[Word] = []
 
+    @property
+    def rest(self) -> list[Word]:
+        """Words that are not part of a clause yet."""
+        return list(self._words)
+
     def push(self, words: Iterable[Word]) -> list[Clause]:
         clauses: list[Clause] = []
         for word in words:

@@ -12,6 +12,8 @@ from izwi.messages import (
     SessionEndedMessage,
     SessionGoingAwayMessage,
     SessionLoadMessage,
+    SessionResumableMessage,
+    SessionResumedMessage,
     SessionStartedMessage,
     SpeechEndedMessage,
     SpeechMergedMessage,
@@ -41,6 +43,8 @@ class Speech:
 
 Event = (
     SessionStartedMessage
+    | SessionResumedMessage
+    | SessionResumableMessage
     | AudioProgressMessage
     | SpeechStartedMessage
     | SpeechEndedMessage

@@ -5,6 +5,8 @@
     │   ├── InvalidMessage       400  not JSON, or a field that does not fit
     │   ├── UnknownMessageType   400  JSON, but no message we know
     │   ├── ProtocolViolation    409  a valid message at the wrong time
+    │   ├── SessionTaken         409  the session goes on over another connection
+    │   ├── SessionGone          410  nothing to resume: expired, lost, or another token
     │   ├── ClientTimeout        408  the client said nothing for too long
     │   ├── UnsupportedLanguage  400  no engine for this language
     │   ├── UnsupportedPair      400  no engine for this translation direction
@@ -54,6 +56,16 @@ class UnknownMessageType(ClientError):
 class ProtocolViolation(ClientError):
     code = "protocol_violation"
     status = 409
+
+
+class SessionTaken(ClientError):
+    code = "session_taken"
+    status = 409
+
+
+class SessionGone(ClientError):
+    code = "session_gone"
+    status = 410
 
 
 class ClientTimeout(ClientError):

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
 from izwi.backlog import Pace
+from izwi.checkpoint import written
 from izwi.clauses import Clause
 from izwi.errors import IzwiError
 from izwi.load import LoadState
@@ -35,10 +36,7 @@ def speech_ended(utterance: Utterance, end: int) -> m.SpeechEndedMessage:
 
 
 def committed(utterance: Utterance, update: Update, language: str) -> m.TranscriptCommittedMessage:
-    words = [
-        m.WordData(text=word.text, start_s=word.start_s, end_s=word.end_s, confidence=round(word.confidence, 3))
-        for word in update.fresh
-    ]
+    words = written(update.fresh)
     data = m.TranscriptCommitted(utterance=utterance.number, text=update.text, words=words, language=language)
     return m.TranscriptCommittedMessage(data=data)
 

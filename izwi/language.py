@@ -29,6 +29,12 @@ class LanguageVote:
         self._heard = True
         self._evidence[language] += probability * _weight(seconds)
 
+    def settle(self, language: str | None) -> None:
+        """Words of this utterance have been committed in ``language``."""
+        if language:
+            self._heard = True
+            self._evidence[language] += LEAD * SETTLED
+
     @property
     def best(self) -> str | None:
         """The likeliest so far, None before any evidence: the language spoken before is none."""

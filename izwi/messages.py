@@ -39,6 +39,21 @@ class SessionStart(Data):
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
 
 
+class SessionResume(Data):
+    """What a client has of an interrupted session."""
+
+    session_id: str = Field(max_length=64)
+    resume_token: str = Field(max_length=128)
+    last_seq: int = Field(default=0, ge=0)
+    """Of the last frame received."""
+    acknowledged_samples: int = Field(default=0, ge=0)
+    """Of the last ``audio.progress``; audio from there on is still at hand."""
+    clause: int = Field(default=0, ge=0)
+    """The first clause whose speech has not been received in full."""
+    clause_samples: int = Field(default=0, ge=0)
+    """Samples of that clause's speech that have been received."""
+
+
 class AudioAppend(Data):
     audio: str
     """Base64 of the bytes a binary frame would have held."""
@@ -62,6 +77,23 @@ class SessionStarted(Data):
     """Samples (16 kHz) the client may be ahead of the last ``audio.progress``."""
     engines: dict[str, list[str]]
     """Per stage, in order of preference."""
+    resume_token: str
+    """Resumes the session over another connection; whoever has it can."""
+    resumable: bool
+    """False while the server cannot store the session."""
+
+
+class SessionResumed(Data):
+    session_id: str
+    protocol: str
+    window_samples: int
+    from_samples: int
+    """Offset in the stream (16 kHz) of the first sample to send now; the durable events that were missed follow."""
+
+
+class SessionResumable(Data):
+    resumable: bool
+    """Whether the session would survive the loss of its connection now."""
 
 
 class AudioProgress(Data):
@@ -154,9 +186,11 @@ class SessionLoad(Data):
 
 
 class SessionGoingAway(Data):
-    """The server stops soon: no more audio is taken, what it has is finished."""
+    """The server stops soon and takes no more audio."""
 
     reason: str
+    resume_token: str | None
+    """Go on with it over another connection; null where this server is the only one: then what it has is finished."""
 
 
 class SessionEnded(Data):
@@ -197,6 +231,13 @@ class SessionStartMessage(Message):
     data: SessionStart = SessionStart()
 
 
+class SessionResumeMessage(Message):
+    """Instead of ``session.start``."""
+
+    type: Literal["session.resume"] = "session.resume"
+    data: SessionResume
+
+
 class AudioAppendMessage(Message):
     type: Literal["audio.append"] = "audio.append"
     data: AudioAppend
@@ -219,7 +260,9 @@ class PongMessage(Message):
     data: Empty = Empty()
 
 
-ClientMessage = SessionStartMessage | AudioAppendMessage | AudioEndMessage | PingMessage | PongMessage
+ClientMessage = (
+    SessionStartMessage | SessionResumeMessage | AudioAppendMessage | AudioEndMessage | PingMessage | PongMessage
+)
 
 
 # --- server to client -------------------------------------------------------------------------------------------
@@ -228,12 +271,25 @@ class SessionStartedMessage(Message):
     data: SessionStarted
 
 
+class SessionResumedMessage(Message):
+    type: Literal["session.resumed"] = "session.resumed"
+    data: SessionResumed
+
+
+class SessionResumableMessage(Message):
+    """Sent when it changes."""
+
+    type: Literal["session.resumable"] = "session.resumable"
+    data: SessionResumable
+
+
 class AudioProgressMessage(Message):
     type: Literal["audio.progress"] = "audio.progress"
     data: AudioProgress
 
 
 class SpeechStartedMessage(Message):
+    durable: ClassVar[bool] = True
     type: Literal["speech.started"] = "speech.started"
     data: SpeechBoundary
 
@@ -314,6 +370,8 @@ class ErrorMessage(Message):
 
 ServerMessage = (
     SessionStartedMessage
+    | SessionResumedMessage
+    | SessionResumableMessage
     | AudioProgressMessage
     | SpeechStartedMessage
     | SpeechEndedMessage

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from izwi import events
 from izwi.audio import SAMPLE_RATE
+from izwi.checkpoint import Checkpoint, spoken
 from izwi.clauses import Clause
 from izwi.errors import IzwiError
 from izwi.events import Emit
@@ -58,6 +59,7 @@ class Recognition:
         load: told how far apart passes are.
         emit: receives the transcript's events.
         note_engine: told which engine did a pass.
+        checkpoint: what was recognised before an interruption.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Recognition:
         load: Load,
         emit: Emit,
         note_engine: NoteEngine,
+        checkpoint: Checkpoint,
     ) -> None:
         self._given = language
         self._limits = limits
@@ -75,7 +78,8 @@ class Recognition:
         self._load = load
         self._emit = emit
         self._note_engine = note_engine
-        self._before: str | None = None  # language of the utterance before
+        self._before = checkpoint.language  # of the utterance before
+        self._interrupted = checkpoint
         self._fresh, self._pause = (ms * SAMPLE_RATE // 1000 for ms in (limits.update_ms, limits.pause_ms))
         self._most = int(min(2 * limits.max_window_s, LONGEST_WINDOW_S) * SAMPLE_RATE)
 
@@ -83,6 +87,9 @@ class Recognition:
         """Clauses of an utterance as they are settled; ends with it."""
         transcript = Transcript(self._limits)
         vote = LanguageVote(self._before)
+        if utterance.number == self._interrupted.utterances and self._interrupted.words:
+            transcript.resume(spoken(self._interrupted.words), spoken(self._interrupted.rest))
+            vote.settle(self._before)
         language, engine = self._given or "", ""
         ahead: _Pass | None = None  # a careful pass made in a pause
         final = False

@@ -47,28 +47,33 @@ SegmentEvent = Opened | Continued | Closed
 
 
 class Segmenter:
-    """Turns frames and their probabilities into segment events; holds no more audio than the pre-roll."""
+    """Turns frames and their probabilities into segment events; holds no more audio than the pre-roll.
 
-    def __init__(self, settings: VadSettings) -> None:
+    Args:
+        start: stream offset of the first sample.
+    """
+
+    def __init__(self, settings: VadSettings, start: int = 0) -> None:
         self._enter = settings.threshold
         self._leave = max(settings.threshold - HYSTERESIS, 0.01)
         self._min_speech = -(-settings.min_speech_ms // FRAME_MS)
         self._endpoint = -(-settings.endpoint_ms // FRAME_MS)
         self._preroll = settings.preroll_ms // FRAME_MS
         self._ring: deque[Samples] = deque(maxlen=self._preroll + self._min_speech)
+        self._start = start
         self._frames = 0
         self._speaking = False
         self._run = 0  # speech frames in a row while idle, silent ones while speaking
 
     @property
     def position(self) -> int:
-        """Samples seen so far."""
-        return self._frames * FRAME
+        """Stream offset up to which audio has been seen."""
+        return self._start + self._frames * FRAME
 
     @property
     def safe_position(self) -> int:
         """Everything before this offset is settled while idle: no later utterance can reach back to it."""
-        return max(0, self.position - len(self._ring) * FRAME)
+        return self.position - len(self._ring) * FRAME
 
     @property
     def speaking(self) -> bool:
@@ -83,6 +88,11 @@ class Segmenter:
             self._frames += 1
             events += self._speak(frame, probability) if self._speaking else self._wait(frame, probability)
         return events
+
+    def reopen(self, onset: int) -> Opened:
+        """Begin inside an utterance that was open when the session was interrupted."""
+        self._speaking = True
+        return Opened(self.position, onset, np.zeros(0, np.float32))
 
     def flush(self) -> list[SegmentEvent]:
         """The stream ended: close what is open."""

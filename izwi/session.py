@@ -16,6 +16,7 @@ import numpy as np
 
 from izwi import events
 from izwi.audio import SAMPLE_RATE
+from izwi.checkpoint import Resumed
 from izwi.events import Emit
 from izwi.gate import Gate
 from izwi.load import Load
@@ -25,7 +26,7 @@ from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentE
 from izwi.settings import Settings
 from izwi.speaking import Speaking, Translations
 from izwi.stages import Samples, Stages, Timing, VadRequest, VadState
-from izwi.translation import Translation
+from izwi.translation import Translated, Translation
 from izwi.utterance import Utterance
 
 HELD_S = 40.0
@@ -49,6 +50,7 @@ class Session:
         stages: the four stage callables.
         emit: receives every event, in order.
         live: whether audio comes at the pace of speech; see `Load` and `Speaking`.
+        resumed: where the session was interrupted; the audio then begins at `position`.
     """
 
     def __init__(
@@ -58,21 +60,30 @@ class Session:
         stages: Stages,
         emit: Emit,
         live: Callable[[], bool] = lambda: True,
+        resumed: Resumed = Resumed(),  # noqa: B008 - frozen
     ) -> None:
         self._start = start
         self._settings = settings
         self._limits = settings.session
         self._stages = stages
         self._emit = emit
-        self._segmenter = Segmenter(settings.vad)
+        self._resumed = resumed
+        state = resumed.checkpoint
+        self.position = state.resume_at(settings.vad.preroll_ms * SAMPLE_RATE // 1000)
+        """Stream offset of the first sample of audio."""
+        self._segmenter = Segmenter(settings.vad, self.position)
+        self._recognised = asyncio.Condition()
         self._open: deque[Utterance] = deque()  # with audio that is not settled, oldest first
-        self._engines: dict[str, str] = {}
+        self._engines = dict(state.engines)
         self._ended = False
         self._live = lambda: live() and not self._ended
         self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000, self._live)
         given = None if start.source_language == "auto" else start.source_language
-        self._recognition = Recognition(given, self._limits, stages, self._load, emit, self._note_engine)
-        self._translation = Translation(start.target_language, settings.mt, stages, emit, self._note_engine)
+        self._recognition = Recognition(given, self._limits, stages, self._load, emit, self._note_engine, state)
+        untranslated = state.untranslated[0].number if state.untranslated else state.clauses
+        self._translation = Translation(
+            start.target_language, settings.mt, stages, emit, self._note_engine, untranslated
+        )
         self._speaking = Speaking(
             start,
             self._limits,
@@ -82,12 +93,17 @@ class Session:
             self._note_engine,
             received_s=lambda: self._received / SAMPLE_RATE,
             live=self._live,
+            heard=(resumed.clause, resumed.samples),
         )
-        self._received = 0
-        self._settled = 0
-        self._told = 0
+        self._received = self._settled = self._told = self.position
         self._floor: int | None = None
-        self._utterances = 0
+        self._utterances = state.utterances
+        self._announced = max(state.onsets, default=-1)  # the last utterance whose beginning the client knows
+
+    async def settle(self) -> None:
+        """Wait until everything that was said to its end has been recognised."""
+        async with self._recognised:
+            await self._recognised.wait_for(lambda: all(utterance.end is None for utterance in self._open))
 
     async def run(self, audio: AsyncIterator[Samples]) -> None:
         """Run until ``audio`` (mono float32 at 16 kHz, any chunking) ends and everything in it has been said.
@@ -112,6 +128,8 @@ class Session:
         state = VadState()
         parts: list[Samples] = []
         count = 0
+        if (onset := self._resumed.checkpoint.onsets.get(self._utterances)) is not None:
+            await self._segment(self._segmenter.reopen(onset), utterances)
         async for chunk in audio:
             self._received += len(chunk)
             parts.append(chunk)
@@ -154,7 +172,8 @@ class Session:
                 self._utterances += 1
                 await utterance.append(samples, speech=True)
                 self._open.append(utterance)
-                await self._emit(events.speech_started(utterance), None)
+                if utterance.number > self._announced:
+                    await self._emit(events.speech_started(utterance), None)
                 await utterances.put(utterance)
             case Continued(samples, speech):
                 await self._open[-1].append(samples, speech)
@@ -169,16 +188,26 @@ class Session:
             async for clause in self._recognition.transcribe(utterance):
                 await clauses.put(clause)
             self._open.popleft()  # only now is its audio settled: what is acknowledged has been emitted
+            async with self._recognised:
+                self._recognised.notify_all()
             await self._progress()
         await clauses.put(None)
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:
+        if self._start.speech:
+            for unspoken in self._resumed.checkpoint.unspoken(self._resumed.clause):
+                await self._speaking.offer(Translated(unspoken.number, unspoken.text), translations)
+        for one in self._resumed.checkpoint.untranslated:
+            await self._translate_one(SpokenClause(one.clause, one.utterance, one.language), translations)
         while (spoken := await clauses.get()) is not None:
-            translated = await self._translation.translate(spoken)
-            if translated is not None and self._start.speech:
-                await self._speaking.offer(translated, translations)
+            await self._translate_one(spoken, translations)
         await translations.put(None)
+
+    async def _translate_one(self, spoken: SpokenClause, translations: Translations) -> None:
+        translated = await self._translation.translate(spoken)
+        if translated is not None and self._start.speech:
+            await self._speaking.offer(translated, translations)
 
     # --- speak: translations to audio -----------------------------------------------------------------------------
     async def _speak(self, translations: Translations) -> None:

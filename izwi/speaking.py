@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from izwi import events
 from izwi.backlog import Backlog, Pace, pace
@@ -22,7 +22,7 @@ from izwi.load import Level, Load
 from izwi.messages import SessionStart
 from izwi.recognition import NoteEngine
 from izwi.settings import SessionSettings
-from izwi.stages import Stages, TtsRequest
+from izwi.stages import Stages, TtsChunk, TtsRequest
 from izwi.translation import Translated
 
 Translations = asyncio.Queue[Translated | None]
@@ -64,6 +64,7 @@ class Speaking:
         live: whether audio comes at the pace of speech. If not, somebody sends a file and nobody waits for its
             speech, or the audio has ended and no more can be added: then nothing is hurried, merged or skipped for
             its backlog.
+        heard: number of the first clause that the client lacks, and the samples of it that it has.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Speaking:
         note_engine: NoteEngine,
         received_s: Callable[[], float],
         live: Callable[[], bool],
+        heard: tuple[int, int] = (0, 0),
     ) -> None:
         self._start = start
         self._limits = limits
@@ -85,6 +87,7 @@ class Speaking:
         self._note_engine = note_engine
         self._received_s = received_s
         self._live = live
+        self._heard = heard
         self._backlog = Backlog(start.speed)
         self._waiting: deque[Translated] = deque()  # what the queue holds: a queue does not show its contents
 
@@ -115,12 +118,14 @@ class Speaking:
         for clause in turn.clauses[1:]:
             await self._emit(events.merged(clause.number, turn.number), None)
         engine, rate, whole = "", 0, False
+        known = self._heard[1] if turn.number == self._heard[0] else 0
         self._backlog.begin(len(turn.text), turn.pace.speed)
         try:
             async with aclosing(self._tts(self._request(turn))) as chunks:  # a cancelled session stops the synthesis
                 async for chunk in chunks:
                     engine, rate = chunk.timing.engine, chunk.sample_rate
                     await self._note_engine("tts", chunk.timing)
+                    known, chunk = _without(chunk, known)
                     if len(chunk.pcm):
                         await self._emit(events.speech(turn.number, chunk, turn.pace), chunk.pcm.tobytes())
                         self._sent(len(chunk.pcm) / rate)
@@ -152,3 +157,9 @@ class Speaking:
         if not self._live():
             return 0.0
         return self._backlog.at(self._received_s(), sum(len(clause.text) for clause in self._waiting))
+
+
+def _without(chunk: TtsChunk, known: int) -> tuple[int, TtsChunk]:
+    """The chunk without samples that the client has from before an interruption, and how many more it has."""
+    cut = min(known, len(chunk.pcm))
+    return known - cut, replace(chunk, pcm=chunk.pcm[cut:]) if cut else chunk

@@ -41,6 +41,11 @@ class Transcript:
         self._votes = limits.policy == "agreement"
         self._splitter = ClauseSplitter(limits.clause_max_words)
 
+    def resume(self, committed: Sequence[Word], rest: Sequence[Word]) -> None:
+        """Go on after words that were committed before an interruption; ``rest`` of them are in no clause yet."""
+        self._agreement.committed = list(committed)
+        self._splitter.push(rest)
+
     @property
     def committed(self) -> str:
         return text_of(self._agreement.committed)

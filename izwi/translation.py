@@ -29,17 +29,24 @@ class Translation:
         stages: `Stages.mt` is called.
         emit: receives translations and failures.
         note_engine: told which engine translated.
+        first: number of the first clause.
     """
 
     def __init__(
-        self, target: str | None, settings: MtSettings, stages: Stages, emit: Emit, note_engine: NoteEngine
+        self,
+        target: str | None,
+        settings: MtSettings,
+        stages: Stages,
+        emit: Emit,
+        note_engine: NoteEngine,
+        first: int = 0,
     ) -> None:
         self._target = target
         self._mt = stages.mt
         self._emit = emit
         self._note_engine = note_engine
         self._context: deque[str] = deque(maxlen=settings.context_clauses)
-        self.clauses = 0
+        self.clauses = first
         """Clauses so far, which is the number of the next one."""
 
     async def translate(self, spoken: SpokenClause) -> Translated | None:

@@ -46,7 +46,7 @@ class Utterance:
         self._held = 0
         self._limit = limit
         self._speech_end = start
-        self._seen = onset  # the pre-roll is no news
+        self._seen = max(start, onset)  # the pre-roll is no news
         self._paused_at = start  # end of the speech whose pause has been reported
         self._changed = asyncio.Condition()
 

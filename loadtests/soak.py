@@ -94,7 +94,7 @@ async def soak(
     """Run the session and sample the memory meanwhile; ``bar`` is told the minutes done."""
     seen = Soak(time.monotonic())
     try:
-        async with IzwiClient(server.socket).session(SessionStart(source_language="en")) as session:
+        async with IzwiClient(server.socket, resume_for_s=0).session(SessionStart(source_language="en")) as session:
             audio = rechunk(talk(clips, 60 * minutes, 1, seen.said), MAX_FRAME_SAMPLES)
             helpers = [
                 asyncio.create_task(_send(session, audio, speed), name="send"),

@@ -92,11 +92,11 @@ async def sustain(
     staying = asyncio.create_task(_run(server, plan.start, steady, 0.0))
     await asyncio.wait([staying], timeout=plan.alone_s)
     tell(f"{plan.speakers} speakers")
-    before, began = server.read(), time.monotonic()
+    before, began = await server.read_aside(), time.monotonic()
     tasks = [asyncio.create_task(_run(server, plan.start, *pair)) for pair in zip(crowd, waits, strict=True)]
     await asyncio.wait([*tasks, staying], timeout=max(0.0, began + length - time.monotonic()))
     await asyncio.sleep(max(0.0, began + length - time.monotonic()))
-    stopped, used = time.monotonic(), spent(before, server.read())
+    stopped, used = time.monotonic(), spent(before, await server.read_aside())
     tell("one speaker again")
     await asyncio.gather(*tasks, staying)
     everybody = [steady, *crowd]

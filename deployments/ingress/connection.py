@@ -1,24 +1,27 @@
 """One WebSocket on ``/ws/stream``: reads frames into a session and writes its events out.
 
-Four named tasks in one group: receive, session, send, ping. Whatever ends one of them ends all.
+Named tasks in one group: receive, session, send, ping, store, leave. Whatever ends one of them ends all. The session
+ends with its connection; its log is what another connection resumes it from.
 """
 
 import asyncio
 import base64
 import binascii
 import time
-import uuid
 from dataclasses import dataclass
 
 import structlog
 from starlette.types import Message
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
-from deployments.ingress import admission
+from deployments.ingress import admission, failures, opening
 from deployments.ingress.calls import StageCalls
+from deployments.ingress.eventlog import EventLog
 from deployments.ingress.health import describe
 from deployments.ingress.intake import Intake, Overrun
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.opening import Opening
+from deployments.ingress.outbox import Gone, Outbox
 from deployments.ingress.registry import Registry
 from deployments.store.store import SessionStore
 from izwi import PROTOCOL_VERSION
@@ -30,7 +33,7 @@ from izwi.errors import (
     InternalError,
     InvalidMessage,
     IzwiError,
-    Overloaded,
+    ProtocolViolation,
     StoreUnavailable,
 )
 from izwi.session import Session
@@ -43,8 +46,10 @@ MAX_BAD_FRAMES = 100
 MISSED_PINGS = 3
 """Intervals without a pong after which a client counts as gone. Other frames do not count: a client that sends and
 never reads would let its events pile up in Serve's proxy."""
-SLOW_READER_S = 30.0
-"""A client that takes nothing for this long is disconnected: its events must not pile up."""
+KEEP_S = 5.0
+"""Seconds between looks at the session's entry in Redis."""
+SERVICE_RESTART = 1012
+"""Close code of a server that stops and of which there are others: resume at once."""
 
 log = structlog.get_logger()
 
@@ -65,42 +70,43 @@ class _Finished(Exception):
     """Leaves the task group: the session has ended as it should."""
 
 
-class _Gone(Exception):
-    """Leaves the task group: the client has gone."""
+class _Moved(Exception):
+    """Leaves the task group: the client is to go on with another server."""
 
 
 class Connection:
     """Serves one socket from accept to close."""
 
     def __init__(self, socket: WebSocket, services: Services, request_id: str) -> None:
-        limits = services.settings.session
         self._socket = socket
         self._services = services
         self._request_id = request_id
-        self._session_id = uuid.uuid4().hex
         self._intake = Intake(services.settings)
-        self._outbox: asyncio.Queue[tuple[m.ServerMessage, bytes | None]] = asyncio.Queue(limits.speech_queue)
+        self._outbox = Outbox(socket, services.settings.session.speech_queue)
+        self._opening: Opening | None = None
+        self._leaving = asyncio.Event()
         self._heard_at = asyncio.get_running_loop().time()
         self._emitting = asyncio.Lock()
-        self._base64_out = False
-        self._seq = 0
         self._bad_frames = 0
 
     async def serve(self) -> str:
-        """Run to the end; returns how it ended: ``ended``, ``disconnected`` or an error's wire code."""
+        """Run to the end; returns how it ended: ``ended``, ``moved``, ``disconnected`` or an error's wire code."""
         await self._socket.accept()
         outcome = "ended"
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(tasks), name="receive")
-                tasks.create_task(self._send(), name="send")
+                tasks.create_task(self._outbox.run(), name="send")
                 tasks.create_task(self._ping(), name="ping")
         except* _Finished:
-            await self._socket.close(1000)
-        except* _Gone:
+            await self._outbox.close(1000)
+        except* _Moved:
+            outcome = "moved"
+            await self._outbox.close(SERVICE_RESTART)
+        except* Gone:
             outcome = "disconnected"
         except* Exception as group:
-            outcome = await self._fail(_first(group))
+            outcome = await self._fail(failures.first(group))
         return outcome
 
     async def refuse(self, error: IzwiError) -> None:
@@ -109,14 +115,23 @@ class Connection:
         await self._fail(error)
 
     async def going_away(self, reason: str) -> None:
-        """Announce the end of this server; audio in hand is still finished."""
-        await self._emit(m.SessionGoingAwayMessage(data=m.SessionGoingAway(reason=reason)), None)
-        self._intake.cut_off()
+        """Announce the end of this server. A session that can go on elsewhere does; another one is finished here."""
+        found = self._opening
+        moves = found is not None and found.log.resumable and self._services.settings.redis_url is not None
+        token = found.token if found is not None and moves else None
+        await self._emit(m.SessionGoingAwayMessage(data=m.SessionGoingAway(reason=reason, resume_token=token)), None)
+        if moves:
+            self._intake.suspend()
+            self._leaving.set()
+        else:
+            self._intake.cut_off()
 
     async def forget(self) -> None:
         """The connection is over: its session leaves the index of live ones."""
+        if self._opening is None:
+            return
         try:
-            await self._services.store.end(self._session_id)
+            await self._services.store.end(self._opening.session_id)
         except StoreUnavailable as error:
             self._services.metrics.errors.labels(error.code).inc()
 
@@ -135,7 +150,7 @@ class Connection:
 
     async def _handle(self, frame: Message, tasks: asyncio.TaskGroup) -> None:
         if frame["type"] == "websocket.disconnect":
-            raise _Gone
+            raise Gone
         try:
             await self._take(frame.get("bytes"), frame.get("text"), tasks)
         except _Refused as refused:
@@ -157,7 +172,9 @@ class Connection:
             return
         match m.parse_client(text or ""):
             case m.SessionStartMessage(data=start):
-                await self._open(start, tasks)
+                await self._begin(start, tasks)
+            case m.SessionResumeMessage(data=wanted):
+                await self._resume(wanted, tasks)
             case m.AudioAppendMessage(data=data):
                 self._take_audio(_decode(data.audio))
             case m.AudioEndMessage():
@@ -167,7 +184,11 @@ class Connection:
             case m.PongMessage():
                 self._heard_at = asyncio.get_running_loop().time()
 
-    async def _open(self, start: m.SessionStart, tasks: asyncio.TaskGroup) -> None:
+    def _take_audio(self, data: bytes) -> None:
+        self._services.metrics.audio.inc(self._intake.push(data) / SAMPLE_RATE)
+
+    # --- session ----------------------------------------------------------------------------------------------------
+    async def _begin(self, start: m.SessionStart, tasks: asyncio.TaskGroup) -> None:
         services = self._services
         self._intake.open(start.audio)
         try:
@@ -176,71 +197,89 @@ class Connection:
             services.newcomers.admit(services.calls.wait_s)
         except IzwiError as error:
             raise _Refused(error) from None
-        self._base64_out = start.speech_transport == "base64"
-        await self._remember({"state": "live", "source": start.source_language, "target": start.target_language or ""})
+        self._opening = await opening.begin(start, services.store, services.settings)
         started = m.SessionStarted(
-            session_id=self._session_id,
+            session_id=self._opening.session_id,
             protocol=PROTOCOL_VERSION,
             window_samples=self._intake.window,
             engines=describe(capabilities),
+            resume_token=self._opening.token,
+            resumable=self._opening.log.resumable,
         )
         await self._emit(m.SessionStartedMessage(data=started), None)
-        tasks.create_task(self._run_session(start), name="session")
+        self._run(self._prepare(self._opening), self._opening, tasks)
 
-    def _take_audio(self, data: bytes) -> None:
-        self._services.metrics.audio.inc(self._intake.push(data) / SAMPLE_RATE)
+    async def _resume(self, wanted: m.SessionResume, tasks: asyncio.TaskGroup) -> None:
+        services = self._services
+        if self._intake.opened:
+            raise ProtocolViolation("the session has started already")
+        try:
+            self._opening = found = await opening.resume(wanted, services.store, services.settings)
+        except IzwiError as error:
+            services.metrics.resumed.labels(error.code).inc()
+            raise _Refused(error) from None
+        services.metrics.resumed.labels("ok").inc()
+        session = self._prepare(found)
+        self._intake.open(found.start.audio, session.position)
+        resumed = m.SessionResumed(
+            session_id=found.session_id,
+            protocol=PROTOCOL_VERSION,
+            window_samples=self._intake.window,
+            from_samples=session.position,
+        )
+        await self._emit(m.SessionResumedMessage(data=resumed), None)
+        for event in found.missed:
+            await self._outbox.put(event)
+        self._run(session, found, tasks)
 
-    # --- session ----------------------------------------------------------------------------------------------------
-    async def _run_session(self, start: m.SessionStart) -> None:
+    def _prepare(self, found: Opening) -> Session:
         services, intake = self._services, self._intake
-        session = Session(start, services.settings, services.calls.stages(), self._emit, lambda: intake.live)
-        await session.run(self._intake.stream())
-        await self._outbox.join()
+        self._outbox.base64 = found.start.speech_transport == "base64"
+        return Session(
+            found.start, services.settings, services.calls.stages(), self._emit, lambda: intake.live, found.resumed
+        )
+
+    def _run(self, session: Session, found: Opening, tasks: asyncio.TaskGroup) -> None:
+        tasks.create_task(self._speak(session, found), name="session")
+        tasks.create_task(self._keep(found.log), name="store")
+        tasks.create_task(self._leave(session), name="leave")
+
+    async def _speak(self, session: Session, found: Opening) -> None:
+        if not found.resumed.checkpoint.over:
+            await session.run(self._intake.stream())
+        await self._outbox.sent()
         raise self._intake.failure or _Finished
 
+    async def _leave(self, session: Session) -> None:
+        """When the server goes away: what has been said is finished here, the utterance that is open elsewhere."""
+        await self._leaving.wait()
+        await session.settle()
+        raise _Moved
+
+    async def _keep(self, log: EventLog) -> None:
+        """Keep the session stored, and tell the client whenever it can no longer be resumed, and when it can again."""
+        told = True
+        while True:
+            if log.resumable != told:
+                told = log.resumable
+                await self._emit(m.SessionResumableMessage(data=m.SessionResumable(resumable=told)), None)
+            await asyncio.sleep(KEEP_S)
+            await log.keep(self._emitting)
+
     async def _emit(self, message: m.ServerMessage, payload: bytes | None) -> None:
-        """Number, remember and queue an event. One at a time: the session's steps emit at once."""
+        """Number, store and queue an event. One at a time: the session's steps emit at once."""
         self._services.metrics.emitted(message)
         async with self._emitting:
-            if message.durable:
-                self._seq += 1
-                await self._remember({"seq": self._seq})
             if isinstance(message, m.ErrorMessage) and not message.data.request_id:
                 self._services.metrics.errors.labels(message.data.code).inc()
                 data = message.data.model_copy(update={"request_id": self._request_id})
                 message = message.model_copy(update={"data": data})
-            await self._outbox.put((message.model_copy(update={"seq": self._seq, "timestamp": time.time()}), payload))
-
-    async def _remember(self, fields: dict[str, str | int | float]) -> None:
-        """Keep the session's entry current; without Redis the session goes on and readiness says why not."""
-        try:
-            await self._services.store.save(self._session_id, fields)
-        except StoreUnavailable as error:
-            self._services.metrics.errors.labels(error.code).inc()
+            message = message.model_copy(update={"timestamp": time.time()})
+            if self._opening is not None:
+                message = await self._opening.log.add(message)
+            await self._outbox.put(message, payload)
 
     # --- out --------------------------------------------------------------------------------------------------------
-    async def _send(self) -> None:
-        while True:
-            message, payload = await self._outbox.get()
-            try:
-                async with asyncio.timeout(SLOW_READER_S):
-                    await self._write(message, payload)
-            except TimeoutError:
-                raise Overloaded("the client does not read its events") from None
-            self._outbox.task_done()
-
-    async def _write(self, message: m.ServerMessage, payload: bytes | None) -> None:
-        if payload is not None and self._base64_out and isinstance(message, m.SpeechAudioMessage):
-            audio = base64.b64encode(payload).decode()
-            message = message.model_copy(update={"data": message.data.model_copy(update={"audio": audio})})
-            payload = None
-        try:
-            await self._socket.send_text(message.model_dump_json())
-            if payload is not None:
-                await self._socket.send_bytes(payload)
-        except (WebSocketDisconnect, RuntimeError) as error:
-            raise _Gone from error  # Starlette raises RuntimeError when it writes to a closed socket
-
     async def _ping(self) -> None:
         """Ping, and end a connection that answers nothing: half-open, or a client that does not read."""
         interval = self._services.settings.ping_interval_s
@@ -255,27 +294,14 @@ class Connection:
         if not isinstance(error, IzwiError):
             log.error("session_failed", exc_info=error)
             error = InternalError("the session failed; its request id is in the server's log")
-        try:
-            async with asyncio.timeout(SLOW_READER_S):
-                while not self._outbox.empty():
-                    await self._write(*self._outbox.get_nowait())
-                await self._write(self._error(error, fatal=True), None)
-                await self._socket.close(_close_code(error))
-        except (TimeoutError, _Gone, WebSocketDisconnect, RuntimeError):
+        if not await self._outbox.close(failures.close_code(error), self._error(error, fatal=True)):
             log.info("client_gone_before_error", code=error.code)
         return error.code
 
     def _error(self, error: IzwiError, *, fatal: bool) -> m.ErrorMessage:
         self._services.metrics.errors.labels(error.code).inc()
-        data = m.ErrorData(
-            code=error.code,
-            message=str(error),
-            retryable=error.retryable,
-            fatal=fatal,
-            request_id=self._request_id,
-            retry_after_s=error.retry_after_s,
-        )
-        return m.ErrorMessage(data=data, seq=self._seq, timestamp=time.time())
+        seq = self._opening.log.seq if self._opening is not None else 0
+        return failures.error_message(error, fatal=fatal, request_id=self._request_id, seq=seq)
 
 
 class _Refused(Exception):
@@ -290,18 +316,3 @@ def _decode(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidMessage("data.audio is not base64") from None
-
-
-def _close_code(error: IzwiError) -> int:
-    """RFC 6455 codes: 1013 asks to try again later, 1008 says the client is at fault, 1011 that we are."""
-    if error.retryable:
-        return 1013
-    return 1008 if isinstance(error, ClientError) else 1011
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
-    """The first leaf of a (nested) group."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, Exception) else InternalError(type(error).__name__)

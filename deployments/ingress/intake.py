@@ -58,11 +58,16 @@ class Intake:
         """Audio comes at the pace of speech, and more will come."""
         return not self._ended and max(self._ahead_s, self._waiting / SAMPLE_RATE) < AHEAD_S
 
-    def open(self, audio: AudioFormat) -> None:
-        """Raise `ProtocolViolation` if it is open already."""
+    def open(self, audio: AudioFormat, received: int = 0) -> None:
+        """Take frames from now on; ``received`` samples came over an earlier connection.
+
+        Raises:
+            ProtocolViolation: it is open already.
+        """
         if self._converter is not None:
             raise ProtocolViolation("the session has started already")
         self._converter = PcmConverter(audio)
+        self._received = received
 
     def push(self, data: bytes) -> int:
         """Take a frame; returns the samples accepted.
@@ -86,6 +91,10 @@ class Intake:
         if not self._ended:
             self._queue(self._converter.flush())
             self._close()
+
+    def suspend(self) -> None:
+        """Ignore frames from now on; the stream stays open, and the client will send them again elsewhere."""
+        self._deaf = True
 
     def cut_off(self, failure: IzwiError | None = None) -> None:
         """End the stream from our side: frames under way are ignored, they are no violation."""

@@ -23,6 +23,9 @@ class Metrics:
         r = self.registry
         self.sessions = Gauge("izwi_live_sessions", "Live sessions on this replica", registry=r)
         self.sessions_total = Counter("izwi_sessions", "Sessions by how they ended", ["outcome"], registry=r)
+        self.resumed = Counter(
+            "izwi_session_resumes", "Attempts to resume a session, by ok or wire code", ["outcome"], registry=r
+        )
         self.audio = Counter("izwi_audio_seconds", "Audio received, seconds", registry=r)
         self.errors = Counter("izwi_errors", "Errors told to clients, by wire code", ["code"], registry=r)
         self.queue = Histogram(

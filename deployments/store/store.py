@@ -1,70 +1,141 @@
-"""Session state in Redis: one hash per session with a TTL, and an index of the live ones.
+"""Sessions in Redis: an entry and an event log for each, with one owner at a time, and an index of the live ones.
 
-Raw audio and texts are not stored here; a session's entry says what it is and how far it has come.
+    izwi:{ID}          hash: secret, start, epoch (who owns it), seq (last event), checkpoint
+    izwi:{ID}:events   stream: one entry per durable event, its id is SEQ-0
+    izwi:sessions      sorted set of live ids, by the wall-clock second at which they count as gone
+
+Whoever resumes a session raises its epoch, and what an earlier owner still writes is refused: two sockets never write
+the same session. The braces keep both keys of a session on one node of a cluster. Audio is never stored.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisSilent
 
-from izwi.errors import StoreUnavailable
+from deployments.store.link import RedisLink
+from izwi.errors import SessionGone, SessionTaken, StoreUnavailable
 
-PREFIX = "izwi:"
-ACTIVE = f"{PREFIX}sessions"
-"""Sorted set of live session ids, scored by the wall-clock second at which they count as gone."""
-LIMIT_S = 2.0
-"""For the address and for an answer, each. Not redis-py's own limit on a socket: that goes by `asyncio.wait_for`, which
-in Python 3.11 loses a cancellation that comes in the moment of success, and a session that lost it would never end."""
+ACTIVE = "izwi:sessions"
+MOST_EVENTS = 2000
+"""Events kept per session, about: an hour of speech. The checkpoint holds what older ones settled."""
 
-T = TypeVar("T")
+_WRITE = """
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if not epoch then return 'gone' end
+if epoch ~= ARGV[1] then return 'taken' end
+if tonumber(ARGV[3]) > tonumber(redis.call('HGET', KEYS[1], 'seq')) then
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], ARGV[3] .. '-0', 'event', ARGV[5])
+  redis.call('HSET', KEYS[1], 'seq', ARGV[3])
+end
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'checkpoint', ARGV[6]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 'ok'
+"""
+_TAKE = """
+local secret = redis.call('HGET', KEYS[1], 'secret')
+if not secret or secret ~= ARGV[1] then return false end
+redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return redis.call('HGETALL', KEYS[1])
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is stored of a session besides its events."""
+
+    session_id: str
+    secret: str
+    """Hash of the token that resumes it."""
+    start: str
+    """JSON of what the client asked for."""
+    epoch: int = 1
+    seq: int = 0
+    checkpoint: str = "{}"
 
 
 class SessionStore:
-    """Reads and writes session entries; every failure of Redis is a `StoreUnavailable`.
+    """Reads and writes sessions; every failure of Redis is a `StoreUnavailable`.
 
     Args:
-        resolve: the address of Redis. Asked at the first use, and again when the server there is gone: an embedded
-            one has another address after its replica was replaced. What it raises passes through.
-        ttl_s: how long an entry stays after its last change.
+        resolve: see `RedisLink`.
+        ttl_s: how long a session stays after its last change.
     """
 
     def __init__(self, resolve: Callable[[], Awaitable[str]], ttl_s: int) -> None:
-        self._resolve = resolve
+        self._link = RedisLink(resolve)
         self._ttl_s = ttl_s
-        self._redis: Redis | None = None
-        self._connecting = asyncio.Lock()
 
     async def ping(self) -> None:
-        await self._run(lambda redis: redis.ping())
+        await self._link.run(lambda redis: redis.ping())
 
-    async def save(self, session_id: str, fields: Mapping[str, str | int | float]) -> None:
-        """Set fields of a session's entry and renew its TTL, atomically."""
-        key = f"{PREFIX}session:{session_id}"
+    async def create(self, entry: Entry) -> None:
+        """Store a session without events, in the place of what may be there."""
+        key, events = _keys(entry.session_id)
+        fields = {
+            "secret": entry.secret,
+            "start": entry.start,
+            "epoch": entry.epoch,
+            "seq": entry.seq,
+            "checkpoint": entry.checkpoint,
+        }
 
         async def write(redis: Redis) -> None:
             async with redis.pipeline(transaction=True) as pipe:
+                pipe.delete(key, events)
                 pipe.hset(key, mapping=dict(fields))
                 pipe.expire(key, self._ttl_s)
-                pipe.zadd(ACTIVE, {session_id: time.time() + self._ttl_s})
                 await pipe.execute()
+            await redis.zadd(ACTIVE, {entry.session_id: time.time() + self._ttl_s})
 
-        await self._run(write)
+        await self._link.run(write)
+
+    async def append(self, session_id: str, epoch: int, seq: int, event: str, checkpoint: str = "") -> None:
+        """Store an event, once however often it is asked for, and a checkpoint if there is one.
+
+        Raises:
+            SessionTaken: another owner has resumed it.
+            SessionGone: it is not known any more.
+        """
+        keys = _keys(session_id)
+        arguments = [epoch, self._ttl_s, seq, MOST_EVENTS, event, checkpoint]
+        _judge(await self._link.run(lambda redis: redis.eval(_WRITE, 2, *keys, *arguments)))
+
+    async def touch(self, session_id: str, epoch: int) -> None:
+        """Renew the TTL; raises as `append` does."""
+        keys = _keys(session_id)
+        arguments = [epoch, self._ttl_s, 0, 0, "", ""]
+        _judge(await self._link.run(lambda redis: redis.eval(_WRITE, 2, *keys, *arguments)))
+        await self._link.run(lambda redis: redis.zadd(ACTIVE, {session_id: time.time() + self._ttl_s}))
+
+    async def take(self, session_id: str, secret: str) -> Entry:
+        """Become the owner of a session.
+
+        Raises:
+            SessionGone: it is not known, or not by that secret.
+        """
+        keys = _keys(session_id)
+        found = await self._link.run(lambda redis: redis.eval(_TAKE, 2, *keys, secret, self._ttl_s))
+        if not found:
+            raise SessionGone("no such session, or not with this token")
+        fields = dict(zip(found[::2], found[1::2], strict=True))
+        return Entry(
+            session_id, secret, fields["start"], int(fields["epoch"]), int(fields["seq"]), fields["checkpoint"]
+        )
+
+    async def events(self, session_id: str, after: int) -> list[tuple[int, str]]:
+        """The stored events with a number above ``after``, as JSON, in order."""
+        _, key = _keys(session_id)
+        found = await self._link.run(lambda redis: redis.xrange(key, min=f"{after + 1}-0"))
+        return [(int(number.partition("-")[0]), fields["event"]) for number, fields in found]
 
     async def end(self, session_id: str) -> None:
-        """The session is over: it leaves the index; its entry stays until its TTL runs out."""
-        await self._run(lambda redis: redis.zrem(ACTIVE, session_id))
-
-    async def load(self, session_id: str) -> dict[str, str]:
-        """A session's entry, empty if unknown or expired."""
-        return await self._run(lambda redis: redis.hgetall(f"{PREFIX}session:{session_id}"))
+        """Nobody speaks in the session: it leaves the index; the rest stays until its TTL runs out."""
+        await self._link.run(lambda redis: redis.zrem(ACTIVE, session_id))
 
     async def active(self) -> list[str]:
         """Ids of live sessions; entries whose owner died are dropped once their time is up."""
@@ -73,43 +144,23 @@ class SessionStore:
             await redis.zremrangebyscore(ACTIVE, "-inf", time.time())
             return await redis.zrange(ACTIVE, 0, -1)
 
-        return await self._run(read)
+        return await self._link.run(read)
 
     async def close(self) -> None:
-        if self._redis is not None:
-            await self._forget(self._redis)
-
-    async def _run(self, work: Callable[[Redis], Awaitable[T]]) -> T:
-        try:
-            redis = await self._connected()
-            try:
-                return await _timely(work(redis))
-            except (RedisGone, RedisSilent, TimeoutError):
-                await self._forget(redis)
-                return await _timely(work(await self._connected()))
-        except (RedisError, TimeoutError) as error:
-            raise StoreUnavailable("Redis does not answer") from error
-
-    async def _connected(self) -> Redis:
-        async with self._connecting:
-            if self._redis is None:
-                async with asyncio.timeout(LIMIT_S):
-                    url = await self._resolve()
-                self._redis = Redis.from_url(
-                    url,
-                    decode_responses=True,
-                    socket_timeout=None,
-                    socket_connect_timeout=LIMIT_S,
-                    retry=Retry(NoBackoff(), 0),  # redis-py's own retries would ask the same address for seconds
-                )
-            return self._redis
-
-    async def _forget(self, redis: Redis) -> None:
-        if self._redis is redis:  # another call may have connected anew already
-            self._redis = None
-        await redis.aclose()
+        await self._link.close()
 
 
-async def _timely(work: Awaitable[T]) -> T:
-    async with asyncio.timeout(LIMIT_S):
-        return await work
+def _keys(session_id: str) -> tuple[str, str]:
+    return f"izwi:{{{session_id}}}", f"izwi:{{{session_id}}}:events"
+
+
+def _judge(answer: str) -> None:
+    match answer:
+        case "ok":
+            return
+        case "taken":
+            raise SessionTaken("the session goes on over another connection")
+        case "gone":
+            raise SessionGone("the session is not stored any more")
+        case _:
+            raise StoreUnavailable(f"Redis answered {answer!r}")

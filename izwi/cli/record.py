@@ -11,6 +11,8 @@ from izwi.messages import (
     EngineSwitchedMessage,
     ErrorMessage,
     SessionEndedMessage,
+    SessionResumableMessage,
+    SessionResumedMessage,
     SessionStartedMessage,
     SpeechMergedMessage,
     SpeechSkippedMessage,
@@ -133,6 +135,12 @@ def notice(event: Event) -> str:
             return f"clause {data.clause} was not spoken: {data.reason}"
         case ErrorMessage(data=data):
             return f"{data.code}: {data.message}"
+        case SessionResumedMessage():
+            return "the connection was lost and has been replaced; nothing is missing"
+        case SessionResumableMessage(data=data):
+            return (
+                "the session can be resumed again" if data.resumable else "a lost connection would end the session now"
+            )
         case _:
             return ""
 

@@ -33,7 +33,7 @@ from loadtests.adapters.conversation import (
 
 @asynccontextmanager
 async def session(url: str, start: SessionStart) -> AsyncIterator["NativeConversation"]:
-    async with IzwiClient(url).session(start) as opened:
+    async with IzwiClient(url, resume_for_s=0).session(start) as opened:  # a lost connection is a finding
         yield NativeConversation(opened)
 
 

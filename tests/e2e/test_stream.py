@@ -13,7 +13,8 @@ from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from izwi import messages as m
-from izwi.client import IzwiClient, Speech, stream_paced
+from izwi.client import IzwiClient, stream_paced
+from izwi.client_events import Speech
 from izwi.models import ensure
 from tests.e2e.conftest import Server
 from tests.figures import FIGURES

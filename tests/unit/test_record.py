@@ -18,6 +18,8 @@ STARTED = m.SessionStartedMessage(
         protocol="1.0",
         window_samples=1,
         engines={"vad": ["silero"], "asr": ["fw"], "mt": ["apertium"], "tts": ["piper", "espeak"]},
+        resume_token="t",
+        resumable=True,
     )
 )
 PARTIAL = m.TranscriptPartialMessage(

@@ -1,0 +1,75 @@
+"""How a session begins: anew, or where an earlier connection left off."""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass, field, replace
+
+from deployments.ingress.eventlog import EventLog
+from deployments.store.store import Entry, SessionStore
+from izwi import messages as m
+from izwi.checkpoint import Checkpoint, Journal, Resumed
+from izwi.errors import SessionGone
+from izwi.settings import Settings
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A session about to run."""
+
+    session_id: str
+    token: str
+    start: m.SessionStart
+    log: EventLog
+    resumed: Resumed = field(default_factory=Resumed)
+    missed: tuple[m.ServerMessage, ...] = ()
+    """Durable events that the client lacks."""
+
+
+async def begin(start: m.SessionStart, store: SessionStore, settings: Settings) -> Opening:
+    """A new session, stored if Redis is there."""
+    session_id, token = uuid.uuid4().hex, secrets.token_urlsafe(32)
+    entry = Entry(session_id, _hash(token), start.model_dump_json())
+    opening = Opening(session_id, token, start, EventLog(store, entry, _journal(start, settings)))
+    await opening.log.begin()
+    return opening
+
+
+async def resume(wanted: m.SessionResume, store: SessionStore, settings: Settings) -> Opening:
+    """A session that was interrupted; from now on only this connection may write it.
+
+    Raises:
+        SessionGone: it is not known, not by that token, or events that the client lacks are lost.
+        StoreUnavailable: Redis does not answer.
+    """
+    entry = await store.take(wanted.session_id, _hash(wanted.resume_token))
+    start = m.SessionStart.model_validate_json(entry.start)
+    checkpoint = Checkpoint.model_validate_json(entry.checkpoint)
+    first = min(wanted.last_seq, checkpoint.seq)
+    stored = await store.events(wanted.session_id, first)
+    complete = [seq for seq, _ in stored] == list(range(first + 1, entry.seq + 1))
+    if wanted.last_seq > entry.seq or not complete:
+        raise SessionGone("events of this session are lost; begin a new one")
+    events = [m.parse_server(text) for _, text in stored]
+    journal = _journal(start, settings, checkpoint)
+    for event in events:
+        if event.seq > checkpoint.seq:
+            journal.fold(event)
+    journal.checkpoint.acknowledged = wanted.acknowledged_samples  # the client was told so; only it knows how far
+    return Opening(
+        wanted.session_id,
+        wanted.resume_token,
+        start,
+        EventLog(store, replace(entry, seq=journal.checkpoint.seq), journal),
+        Resumed(journal.checkpoint.model_copy(deep=True), wanted.clause, wanted.clause_samples),
+        tuple(event for event in events if event.seq > wanted.last_seq),
+    )
+
+
+def _journal(start: m.SessionStart, settings: Settings, checkpoint: Checkpoint | None = None) -> Journal:
+    return Journal(settings.session.clause_max_words, start.target_language is not None, checkpoint)
+
+
+def _hash(token: str) -> str:
+    """Tokens are as random as keys, so that a plain hash keeps them secret."""
+    return hashlib.sha256(token.encode()).hexdigest()

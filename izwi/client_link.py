@@ -1,0 +1,79 @@
+"""One connection of a client: opened with typed errors, and the judgement of whether a lost one may be resumed."""
+
+import base64
+from urllib.parse import urlsplit
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from izwi.client_events import Speech
+from izwi.errors import ClientError, IzwiError, Overloaded, ProtocolViolation, Unavailable, error_classes
+from izwi.messages import ErrorData, SpeechAudioMessage
+
+MAX_MESSAGE_BYTES = 16_000_000
+"""Largest frame accepted: a clause of speech is below 1 MB, in base64 too."""
+OPEN_LIMIT_S = 5.0
+KEEPALIVE_S = 3.0
+"""Between pings of the protocol, and for their answers: a network that is gone is noticed within twice that."""
+TRY_AGAIN_LATER = 1013
+PASSING = frozenset({1001, 1006, 1012, TRY_AGAIN_LATER})
+"""Close codes after which the session goes on elsewhere, or here in a moment."""
+
+
+async def open_link(url: str) -> ClientConnection:
+    """Connect.
+
+    Raises:
+        Unavailable: nobody listens, or the server is not ready.
+        ClientError: it refuses this client.
+    """
+    loopback = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
+    try:
+        return await connect(
+            url,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            open_timeout=OPEN_LIMIT_S,
+            ping_interval=KEEPALIVE_S,
+            ping_timeout=KEEPALIVE_S,
+            close_timeout=1,
+            proxy=None if loopback else True,  # a proxy from the environment cannot reach this machine's loopback
+        )
+    except InvalidStatus as error:
+        status = error.response.status_code
+        kind = Unavailable if status >= 500 else ClientError
+        raise kind(f"{url} refused the connection with HTTP {status}") from None
+    except (OSError, TimeoutError, WebSocketException) as error:
+        raise Unavailable(f"cannot connect to {url}: {error}") from None
+
+
+def passing(closed: ConnectionClosed) -> bool:
+    """Whether a connection was lost for a reason that will pass."""
+    return closed.rcvd is None or closed.rcvd.code in PASSING
+
+
+def lost(closed: ConnectionClosed) -> IzwiError:
+    """The typed error behind a connection that ended before its session."""
+    kind = Overloaded if closed.rcvd and closed.rcvd.code == TRY_AGAIN_LATER else Unavailable
+    return kind(f"the connection was lost: {closed}")
+
+
+def error_of(data: ErrorData) -> IzwiError:
+    """The typed error behind an error message, with the request id for the operator's logs."""
+    return error_classes().get(data.code, IzwiError)(f"{data.message} (request {data.request_id})")
+
+
+async def speech_of(socket: ClientConnection, message: SpeechAudioMessage) -> Speech:
+    """The message with its audio, which may be the next frame."""
+    data = message.data
+    if data.samples == 0:
+        audio: bytes | str = b""
+    elif data.audio is not None:
+        audio = base64.b64decode(data.audio)
+    else:
+        audio = await socket.recv()
+    if isinstance(audio, str) or len(audio) != 2 * data.samples:
+        raise ProtocolViolation(f"speech.audio announced {data.samples} samples, another frame followed")
+    pcm = np.frombuffer(audio, "<i2").astype(np.int16)
+    return Speech(data.clause, data.engine, data.sample_rate, pcm, data.last, data.speed, data.backlog_s)
