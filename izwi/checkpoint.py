@@ -175,7 +175,10 @@ class Resumed:
     """Where a session takes up; the default is a new one."""
 
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    """A copy: the journal goes on."""
     clause: int = 0
     """The first clause whose speech the client does not have in full."""
     samples: int = 0
     """Samples of that clause's speech which it does have."""
+    speed: float = 1.0
+    """How much it was hurried."""

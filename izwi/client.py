@@ -10,6 +10,7 @@ read, and neither side of the application notices more than a pause.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
@@ -49,8 +50,9 @@ T = TypeVar("T", SessionStartedMessage, SessionResumedMessage)
 MAX_FRAME_SAMPLES = SAMPLE_RATE // 2
 """Longest frame sent: half a second stays far below the server's frame limit and its credit window."""
 RESUME_FOR_S = 60.0
-BACK_OFF = wait_random_exponential(multiplier=0.1, max=1.0)
-"""Between attempts to resume: short, because somebody is speaking, and random, because others were cut off as well."""
+FIRST_BACK_OFF_S = 0.2
+LONGEST_BACK_OFF_S = 1.0
+"""Before attempts to resume: short, because somebody is speaking, and random, because others were cut off as well."""
 
 
 class IzwiClient:
@@ -104,6 +106,9 @@ class Session:
         self._credit_from = 0
         self._ending = self._end_told = False
         self._resumable = True
+        self._window = 0
+        self._broke_at: float | None = None
+        """When the connection broke, until a later one has brought something new."""
         self.resumes = 0
         """How often the connection was replaced."""
         self.started: SessionStartedMessage
@@ -122,6 +127,7 @@ class Session:
             await socket.close()
             raise
         self._resumable = self.started.data.resumable
+        self._window = self.started.data.window_samples
         self._tasks = [
             asyncio.create_task(self._read(socket), name="izwi-client-reader"),
             asyncio.create_task(self._write(), name="izwi-client-writer"),
@@ -140,13 +146,12 @@ class Session:
     async def send(self, samples: Samples) -> None:
         """Send audio; waits while more than the server's window would be unacknowledged. While the connection is being
         replaced, audio is kept."""
-        window = self.started.data.window_samples
-        step = min(MAX_FRAME_SAMPLES, window)
+        step = min(MAX_FRAME_SAMPLES, self._window)
         for first in range(0, len(samples), step):
             piece = samples[first : first + step]
             async with self._changed:
                 await self._changed.wait_for(
-                    lambda piece=piece: self._over or self._audio.end + len(piece) - self._credit_from <= window
+                    lambda piece=piece: self._over or self._audio.end + len(piece) - self._credit_from <= self._window
                 )
                 self._check()
                 self._audio.append(piece)
@@ -195,11 +200,11 @@ class Session:
 
     def _due(self) -> int:
         """Samples to send now."""
-        credit = self._credit_from + self.started.data.window_samples - self._next_sample
+        credit = self._credit_from + self._window - self._next_sample
         return max(0, min(self._audio.end - self._next_sample, credit, MAX_FRAME_SAMPLES))
 
     def _end_due(self) -> bool:
-        return self._ending and not self._end_told and self._next_sample == self._audio.end
+        return self._ending and not self._end_told and self._next_sample >= self._audio.end
 
     # --- in -------------------------------------------------------------------------------------------------------
     async def _read(self, socket: ClientConnection) -> None:
@@ -232,9 +237,15 @@ class Session:
         """Replace the connection; raises the error of the last attempt."""
         async with self._changed:
             self._socket = None
+        now = time.monotonic()
+        again, self._broke_at = self._broke_at is not None, self._broke_at or now
+        left_s = self._broke_at + self._resume_for_s - now
+        if left_s <= 0:
+            raise Unavailable(f"the connection broke again and again for {self._resume_for_s:g} s")
+        await asyncio.sleep(random.uniform(0, LONGEST_BACK_OFF_S if again else FIRST_BACK_OFF_S))
         async for attempt in AsyncRetrying(
-            stop=stop_after_delay(self._resume_for_s),
-            wait=BACK_OFF,
+            stop=stop_after_delay(left_s),
+            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_BACK_OFF_S),
             retry=retry_if_exception_type(Unavailable),
             reraise=True,
         ):
@@ -251,6 +262,7 @@ class Session:
                     raise
                 async with self._changed:
                     self._next_sample = self._credit_from = resumed.data.from_samples
+                    self._window = resumed.data.window_samples
                     self._end_told = False
                     self._socket = socket
                     self._changed.notify_all()
@@ -292,6 +304,8 @@ class Session:
                     event = message
             if not self._reading.note(message):
                 continue
+            if message.durable or isinstance(message, AudioProgressMessage):
+                self._broke_at = None
             await self._note(event)
             self._events.put_nowait((at, event))
             if isinstance(event, SessionEndedMessage):

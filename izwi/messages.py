@@ -46,12 +46,14 @@ class SessionResume(Data):
     resume_token: str = Field(max_length=128)
     last_seq: int = Field(default=0, ge=0)
     """Of the last frame received."""
-    acknowledged_samples: int = Field(default=0, ge=0)
+    acknowledged_samples: int = Field(default=0, ge=0, le=2**40)
     """Of the last ``audio.progress``; audio from there on is still at hand."""
     clause: int = Field(default=0, ge=0)
     """The first clause whose speech has not been received in full."""
     clause_samples: int = Field(default=0, ge=0)
     """Samples of that clause's speech that have been received."""
+    clause_speed: float = Field(default=1.0, ge=1, le=2)
+    """``speed`` of that speech."""
 
 
 class AudioAppend(Data):

@@ -90,7 +90,7 @@ class Recognition:
         if utterance.number == self._interrupted.utterances and self._interrupted.words:
             transcript.resume(spoken(self._interrupted.words), spoken(self._interrupted.rest))
             vote.settle(self._before)
-        language, engine = self._given or "", ""
+        language, engine = self._given or vote.best or "", ""
         ahead: _Pass | None = None  # a careful pass made in a pause
         final = False
         while not final:

@@ -50,6 +50,7 @@ class Reading:
         self._acknowledged = 0
         self._clause = 0
         self._samples = 0
+        self._speed = 1.0
 
     def note(self, message: m.ServerMessage) -> bool:
         """Take in the next message; False if it was read before."""
@@ -63,6 +64,7 @@ class Reading:
                 if data.clause != self._clause:
                     self._clause, self._samples = data.clause, 0
                 self._samples += data.samples
+                self._speed = data.speed
                 if data.last:
                     self._clause, self._samples = data.clause + 1, 0
             case _:
@@ -77,4 +79,5 @@ class Reading:
             acknowledged_samples=self._acknowledged,
             clause=self._clause,
             clause_samples=self._samples,
+            clause_speed=self._speed if self._samples else 1.0,
         )

@@ -93,7 +93,6 @@ class Session:
             self._note_engine,
             received_s=lambda: self._received / SAMPLE_RATE,
             live=self._live,
-            heard=(resumed.clause, resumed.samples),
         )
         self._received = self._settled = self._told = self.position
         self._floor: int | None = None
@@ -178,6 +177,7 @@ class Session:
             case Continued(samples, speech):
                 await self._open[-1].append(samples, speech)
             case Closed(end):
+                end = min(end, self._received)  # the last frame may have been filled up
                 utterance = self._open[-1]
                 await utterance.close(end)
                 await self._emit(events.speech_ended(utterance, end), None)
@@ -195,9 +195,6 @@ class Session:
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:
-        if self._start.speech:
-            for unspoken in self._resumed.checkpoint.unspoken(self._resumed.clause):
-                await self._speaking.offer(Translated(unspoken.number, unspoken.text), translations)
         for one in self._resumed.checkpoint.untranslated:
             await self._translate_one(SpokenClause(one.clause, one.utterance, one.language), translations)
         while (spoken := await clauses.get()) is not None:
@@ -210,7 +207,16 @@ class Session:
             await self._speaking.offer(translated, translations)
 
     # --- speak: translations to audio -----------------------------------------------------------------------------
+    async def say_again(self) -> None:
+        """Say what was translated before the interruption and the client has not heard."""
+        if not self._start.speech:
+            return
+        unspoken = self._resumed.checkpoint.unspoken(self._resumed.clause)
+        known = self._resumed.samples if unspoken and unspoken[0].number == self._resumed.clause else 0
+        await self._speaking.say_again([Translated(t.number, t.text) for t in unspoken], known, self._resumed.speed)
+
     async def _speak(self, translations: Translations) -> None:
+        await self.say_again()
         while (turn := await self._speaking.next(translations)) is not None:
             await self._speaking.say(turn)
 

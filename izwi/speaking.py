@@ -10,7 +10,7 @@ Every clause ends in exactly one way that the client is told: said, merged into 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -64,7 +64,6 @@ class Speaking:
         live: whether audio comes at the pace of speech. If not, somebody sends a file and nobody waits for its
             speech, or the audio has ended and no more can be added: then nothing is hurried, merged or skipped for
             its backlog.
-        heard: number of the first clause that the client lacks, and the samples of it that it has.
     """
 
     def __init__(
@@ -77,7 +76,6 @@ class Speaking:
         note_engine: NoteEngine,
         received_s: Callable[[], float],
         live: Callable[[], bool],
-        heard: tuple[int, int] = (0, 0),
     ) -> None:
         self._start = start
         self._limits = limits
@@ -87,7 +85,6 @@ class Speaking:
         self._note_engine = note_engine
         self._received_s = received_s
         self._live = live
-        self._heard = heard
         self._backlog = Backlog(start.speed)
         self._waiting: deque[Translated] = deque()  # what the queue holds: a queue does not show its contents
 
@@ -113,12 +110,24 @@ class Speaking:
                 chars += 1 + len(clauses[-1].text)
         return Turn(tuple(clauses), pace(backlog_s, self._limits))
 
-    async def say(self, turn: Turn) -> None:
-        """Synthesise and send piece by piece. A failure is told for each clause, and the session goes on."""
+    async def say_again(self, unspoken: Sequence[Translated], known: int, speed: float) -> None:
+        """Say what an interrupted session had translated and the client has not heard: all of it, in order.
+
+        Args:
+            known: samples of the first one that the client has, said at ``speed`` times the speed asked for.
+        """
+        for number, clause in enumerate(unspoken):
+            await self.say(Turn((clause,), Pace(1.0 if number else speed, 0.0)), 0 if number else known)
+
+    async def say(self, turn: Turn, known: int = 0) -> None:
+        """Synthesise and send piece by piece. A failure is told for each clause, and the session goes on.
+
+        Args:
+            known: samples at the beginning that the client has.
+        """
         for clause in turn.clauses[1:]:
             await self._emit(events.merged(clause.number, turn.number), None)
         engine, rate, whole = "", 0, False
-        known = self._heard[1] if turn.number == self._heard[0] else 0
         self._backlog.begin(len(turn.text), turn.pace.speed)
         try:
             async with aclosing(self._tts(self._request(turn))) as chunks:  # a cancelled session stops the synthesis

@@ -88,6 +88,8 @@ class Connection:
         self._heard_at = asyncio.get_running_loop().time()
         self._emitting = asyncio.Lock()
         self._bad_frames = 0
+        self._told = 0
+        """Number of the last durable event given to the outbox."""
 
     async def serve(self) -> str:
         """Run to the end; returns how it ended: ``ended``, ``moved``, ``disconnected`` or an error's wire code."""
@@ -227,9 +229,12 @@ class Connection:
             window_samples=self._intake.window,
             from_samples=session.position,
         )
-        await self._emit(m.SessionResumedMessage(data=resumed), None)
-        for event in found.missed:
-            await self._outbox.put(event)
+        async with self._emitting:  # nothing may come between: its number would stand for the missed events, too
+            await self._outbox.put(m.SessionResumedMessage(data=resumed, seq=wanted.last_seq, timestamp=time.time()))
+            for event in found.missed:
+                if not isinstance(event, m.SessionEndedMessage):
+                    await self._outbox.put(event)
+            self._told = found.log.seq
         self._run(session, found, tasks)
 
     def _prepare(self, found: Opening) -> Session:
@@ -245,7 +250,11 @@ class Connection:
         tasks.create_task(self._leave(session), name="leave")
 
     async def _speak(self, session: Session, found: Opening) -> None:
-        if not found.resumed.checkpoint.over:
+        if found.resumed.checkpoint.over:
+            await session.say_again()
+            for event in found.missed[-1:]:  # the end; whoever has it lacks nothing
+                await self._outbox.put(event)
+        else:
             await session.run(self._intake.stream())
         await self._outbox.sent()
         raise self._intake.failure or _Finished
@@ -278,6 +287,7 @@ class Connection:
             if self._opening is not None:
                 message = await self._opening.log.add(message)
             await self._outbox.put(message, payload)
+            self._told = message.seq
 
     # --- out --------------------------------------------------------------------------------------------------------
     async def _ping(self) -> None:
@@ -300,8 +310,7 @@ class Connection:
 
     def _error(self, error: IzwiError, *, fatal: bool) -> m.ErrorMessage:
         self._services.metrics.errors.labels(error.code).inc()
-        seq = self._opening.log.seq if self._opening is not None else 0
-        return failures.error_message(error, fatal=fatal, request_id=self._request_id, seq=seq)
+        return failures.error_message(error, fatal=fatal, request_id=self._request_id, seq=self._told)
 
 
 class _Refused(Exception):

@@ -88,7 +88,7 @@ class Intake:
         """No more audio: what the converter holds follows, then the stream ends. Further ends change nothing."""
         if self._converter is None:
             raise ProtocolViolation("audio.end before session.start")
-        if not self._ended:
+        if not (self._ended or self._deaf):
             self._queue(self._converter.flush())
             self._close()
 

@@ -48,7 +48,7 @@ async def resume(wanted: m.SessionResume, store: SessionStore, settings: Setting
     first = min(wanted.last_seq, checkpoint.seq)
     stored = await store.events(wanted.session_id, first)
     complete = [seq for seq, _ in stored] == list(range(first + 1, entry.seq + 1))
-    if wanted.last_seq > entry.seq or not complete:
+    if max(wanted.last_seq, checkpoint.seq) > entry.seq or not complete:
         raise SessionGone("events of this session are lost; begin a new one")
     events = [m.parse_server(text) for _, text in stored]
     journal = _journal(start, settings, checkpoint)
@@ -61,7 +61,7 @@ async def resume(wanted: m.SessionResume, store: SessionStore, settings: Setting
         wanted.resume_token,
         start,
         EventLog(store, replace(entry, seq=journal.checkpoint.seq), journal),
-        Resumed(journal.checkpoint.model_copy(deep=True), wanted.clause, wanted.clause_samples),
+        Resumed(journal.checkpoint.model_copy(deep=True), wanted.clause, wanted.clause_samples, wanted.clause_speed),
         tuple(event for event in events if event.seq > wanted.last_seq),
     )
 

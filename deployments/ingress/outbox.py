@@ -26,6 +26,8 @@ class Outbox:
     def __init__(self, socket: WebSocket, size: int) -> None:
         self._socket = socket
         self._frames: asyncio.Queue[tuple[m.ServerMessage, bytes | None]] = asyncio.Queue(size)
+        self._torn = False
+        """A frame may have been written in part: nothing can follow it."""
         self.base64 = False
         """Send speech as text frames only."""
 
@@ -45,20 +47,22 @@ class Outbox:
         """
         while True:
             frame = await self._frames.get()
+            self._torn = True
             try:
                 async with asyncio.timeout(SLOW_READER_S):
                     await self._write(*frame)
             except TimeoutError:
                 raise Overloaded("the client does not read its events") from None
+            self._torn = False
             self._frames.task_done()
 
     async def close(self, code: int, last: m.ServerMessage | None = None) -> bool:
         """Send what is left and ``last``, and close the socket; whether the client was there."""
         try:
             async with asyncio.timeout(SLOW_READER_S):
-                while not self._frames.empty():
+                while not (self._torn or self._frames.empty()):
                     await self._write(*self._frames.get_nowait())
-                if last is not None:
+                if last is not None and not self._torn:
                     await self._write(last, None)
                 await self._socket.close(code)
         except (TimeoutError, Gone, WebSocketDisconnect, RuntimeError):

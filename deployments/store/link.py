@@ -36,12 +36,12 @@ class RedisLink:
     async def run(self, work: Callable[[Redis], Awaitable[T]]) -> T:
         """The result of ``work``, which may be done twice: it has to be idempotent."""
         try:
-            redis = await self._connected()
+            redis = await _timely(self._connected())
             try:
                 return await _timely(work(redis))
             except (RedisGone, RedisSilent, TimeoutError):
                 await self._forget(redis)
-                return await _timely(work(await self._connected()))
+                return await _timely(work(await _timely(self._connected())))
         except (RedisError, TimeoutError) as error:
             raise StoreUnavailable("Redis does not answer") from error
 
@@ -52,8 +52,7 @@ class RedisLink:
     async def _connected(self) -> Redis:
         async with self._connecting:
             if self._redis is None:
-                async with asyncio.timeout(LIMIT_S):
-                    url = await self._resolve()
+                url = await self._resolve()
                 self._redis = Redis.from_url(
                     url,
                     decode_responses=True,

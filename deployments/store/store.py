@@ -24,8 +24,10 @@ MOST_EVENTS = 2000
 _WRITE = """
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if not epoch then return 'gone' end
-if epoch ~= ARGV[1] then return 'taken' end
-if tonumber(ARGV[3]) > tonumber(redis.call('HGET', KEYS[1], 'seq')) then
+if tonumber(epoch) > tonumber(ARGV[1]) then return 'taken' end
+local seq = tonumber(redis.call('HGET', KEYS[1], 'seq'))
+if tonumber(epoch) < tonumber(ARGV[1]) or tonumber(ARGV[3]) > seq + 1 then return 'gone' end
+if tonumber(ARGV[3]) > seq then
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], ARGV[3] .. '-0', 'event', ARGV[5])
   redis.call('HSET', KEYS[1], 'seq', ARGV[3])
 end
@@ -99,7 +101,7 @@ class SessionStore:
 
         Raises:
             SessionTaken: another owner has resumed it.
-            SessionGone: it is not known any more.
+            SessionGone: it is not known any more, or only as it was some time ago.
         """
         keys = _keys(session_id)
         arguments = [epoch, self._ttl_s, seq, MOST_EVENTS, event, checkpoint]

@@ -100,6 +100,15 @@ async def test_a_redis_that_was_emptied_is_told_from_one_that_is_away(store: Ses
         await store.append("a", 1, 1, "event")
 
 
+async def test_a_redis_that_came_back_as_it_was_some_time_ago_is_not_believed(store: SessionStore) -> None:
+    await store.create(entry())
+    await store.append("a", 1, 1, "first")
+    with pytest.raises(SessionGone):
+        await store.append("a", 1, 3, "the second is missing")
+    with pytest.raises(SessionGone):  # not taken: nobody else has the session
+        await store.append("a", 2, 2, "an owner that it does not know yet")
+
+
 async def test_a_cancellation_is_never_lost_whenever_it_comes(store: SessionStore) -> None:
     await store.create(entry())
 

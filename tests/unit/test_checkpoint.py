@@ -43,11 +43,14 @@ class Life:
     """Samples heard per clause."""
     closed: int = 0
     """Clauses heard to their end, or merged, or skipped."""
+    speed: float = 1.0
 
     async def live(self, audio: Samples, crash_after: int | None) -> int:
         """One replica's share: until the end, or until so many events; returns how many there were."""
         count, seq = 0, self.log[-1].seq if self.log else 0
-        resumed = Resumed(self.journal.checkpoint, self.closed, self.speech.get(self.closed, 0))
+        resumed = Resumed(
+            self.journal.checkpoint.model_copy(deep=True), self.closed, self.speech.get(self.closed, 0), self.speed
+        )
 
         async def emit(message: m.ServerMessage, payload: bytes | None) -> None:
             nonlocal count, seq
@@ -65,6 +68,7 @@ class Life:
                 case m.SpeechAudioMessage(data=data):
                     self.speech[data.clause] = self.speech.get(data.clause, 0) + data.samples
                     self.closed = data.clause + 1 if data.last else self.closed
+                    self.speed = data.speed
                 case _:
                     pass
 

@@ -121,6 +121,36 @@ async def test_what_was_not_acknowledged_is_sent_again_and_nothing_is_read_twice
     assert [event.seq for event in events if isinstance(event, m.SpeechSkippedMessage)] == [1, 2]
 
 
+async def test_the_end_is_told_again_even_if_all_audio_was_settled() -> None:
+    async def script(socket: ServerConnection, number: int) -> None:
+        if number == 0:
+            await socket.recv()
+            await tell(socket, m.SessionStartedMessage(data=STARTED))
+            await take(socket, 16_000)
+            socket.transport.abort()
+            return
+        await resumed(socket, 16_384)  # the server filled up its last frame
+        assert isinstance(m.parse_client(await socket.recv()), m.AudioEndMessage)
+        await tell(socket, ended(1))
+
+    async with serving(script) as url, asyncio.timeout(10), IzwiClient(url).session() as session:
+        await talk(session)
+
+
+async def test_a_server_that_always_breaks_is_given_up() -> None:
+    async def script(socket: ServerConnection, number: int) -> None:
+        if number == 0:
+            await socket.recv()
+            await tell(socket, m.SessionStartedMessage(data=STARTED))
+        else:
+            await resumed(socket, 0)
+        socket.transport.abort()
+
+    async with serving(script) as url, asyncio.timeout(20), IzwiClient(url, resume_for_s=2).session() as session:
+        with pytest.raises(Unavailable):
+            await talk(session)
+
+
 async def test_it_tries_again_while_the_server_is_not_there_or_has_no_room() -> None:
     busy = m.ErrorData(code="overloaded", message="no", retryable=True, fatal=True, request_id="r")
 

@@ -9,6 +9,7 @@ from deployments.ingress.calls import StageCalls
 from deployments.ingress.connection import Connection, Services
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.opening import begin
+from deployments.ingress.outbox import Outbox
 from deployments.ingress.registry import Registry
 from deployments.store.store import Entry
 from izwi import events
@@ -16,6 +17,23 @@ from izwi import messages as m
 from izwi.backlog import Pace
 from izwi.errors import EngineFailed, SessionGone, SessionTaken, StoreUnavailable
 from izwi.settings import Settings
+
+
+class Socket:
+    """Records what is sent; stops taking frames after some."""
+
+    def __init__(self, takes: int = 1000) -> None:
+        self.sent: list[str] = []
+        self.closed: int | None = None
+        self._takes = takes
+
+    async def send_text(self, text: str) -> None:
+        if len(self.sent) >= self._takes:
+            await asyncio.Event().wait()
+        self.sent.append(text)
+
+    async def close(self, code: int) -> None:
+        self.closed = code
 
 
 class SlowStore:
@@ -136,3 +154,17 @@ async def test_what_becomes_of_speech_is_counted() -> None:
         "izwi_speech_backlog_seconds_count 2.0",
     ):
         assert line in text
+
+
+@pytest.mark.parametrize(("takes", "sent"), [(1000, 6), (2, 2)], ids=["reads", "stopped reading"])
+async def test_nothing_follows_a_frame_that_was_cut_off(takes: int, sent: int) -> None:
+    socket = Socket(takes)
+    outbox = Outbox(socket, 20)  # type: ignore[arg-type]
+    for number in range(5):
+        await outbox.put(events.skipped(number, "why"))
+    sending = asyncio.create_task(outbox.run())
+    await asyncio.sleep(0.01)
+    sending.cancel()
+    await asyncio.wait([sending])
+    await outbox.close(1013, m.PongMessage())
+    assert (len(socket.sent), socket.closed) == (sent, 1013)
