@@ -1,13 +1,14 @@
-"""What Ray reads from the environment when it starts: telemetry off, and which proxy stands before the ingress."""
+"""What Ray reads from the environment when it starts: telemetry off, nobody but us may talk to it, and which proxy
+stands before the ingress."""
 
 import os
+import secrets
 
 from izwi.server_process import free_port
 from izwi.settings import Proxy
 
 ALWAYS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
-    "RAY_AUTH_MODE": "disabled",  # what the default is may change
     "RAY_SERVE_LOG_TO_STDERR": "0",  # Serve's own log stays in its folder
 }
 LONGEST_S = 4 * 3600 + 600
@@ -31,6 +32,17 @@ def haproxy_runs() -> bool:
         return False
 
 
+def keep_to_ourselves() -> None:
+    """Ray runs whatever it is sent. On this machine it is to listen on loopback, and where Serve listens on all
+    interfaces nevertheless, between its replicas, to ask for a token that only our processes have.
+
+    Call it before Ray is imported, which reads these once. What an operator has set stays.
+    """
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on Linux, too, this node is then 127.0.0.1
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
 def _haproxy() -> dict[str, str]:
     """HAProxy speaks to the ingress replica directly, and replicas run our code on Serve's own event loop. Either flag
     without the other is slower."""
@@ -39,6 +51,8 @@ def _haproxy() -> dict[str, str]:
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",  # a log that is kept back says nothing about a replica that died
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(LONGEST_S),
+        # HAProxy knows within a second that a replica is being stopped; sessions need the rest of what it is given.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         # Their usual numbers are taken where a second server runs. HAProxy's own pages; read only.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),

@@ -3,19 +3,21 @@
 python -m graphs.launch --port 8000
 """
 
+import asyncio
+import ipaddress
 import logging
 import signal
 import socket
 import threading
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
+from deployments.ingress.keyring import Keyring
 from graphs import environment
-from graphs.placement import STAGES, GraphArgs
 from izwi import catalog, logs
-from izwi.errors import IzwiError, ModelMissing, Unavailable
+from izwi.errors import Forbidden, IzwiError, ModelMissing, Unavailable
 from izwi.settings import Settings
 
 DRAIN_S = 2.0
@@ -44,6 +46,7 @@ def launch(
     except (ValidationError, IzwiError) as error:
         typer.echo(f"cannot start: {error}", err=True)
         raise typer.Exit(1) from None
+    environment.keep_to_ourselves()
     environment.prepare(settings.proxy)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,9 +59,19 @@ def _check(settings: Settings) -> None:
 
     Raises:
         ModelMissing: a stage has no engine.
+        BadKeyFile: the file of API keys cannot be read.
+        Forbidden: others than this machine could enter without a key.
         Unavailable: the port is taken.
     """
-    for stage in STAGES:
+    if settings.api_keys_file is not None:
+        Keyring(settings.api_keys_file)
+    elif not (settings.allow_anonymous or _is_loopback(settings.host)):
+        raise Forbidden(
+            f"{settings.host} can be reached from other machines, and there are no API keys. Make one with "
+            "`izwi keys new NAME --file keys.toml` and set IZWI_API_KEYS_FILE=keys.toml; or set IZWI_ALLOW_ANONYMOUS=1 "
+            "where something in front decides who may enter"
+        )
+    for stage in catalog.STAGES:
         engines = getattr(settings, stage).engines
         usable, reasons = catalog.pick(stage, engines)
         if not usable:
@@ -72,14 +85,22 @@ def _check(settings: Settings) -> None:
             raise Unavailable(f"{settings.host}:{settings.port}: {error.strerror}") from None
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event) -> None:
-    import ray
+    import ray  # only now: it keeps what it finds in the environment
     from ray import serve
     from ray.serve.config import HTTPOptions
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
 
     from graphs.live import app
+    from graphs.placement import GraphArgs
 
     typer.echo("starting Ray ...")
     context = ray.init(
@@ -97,15 +118,22 @@ def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event
         _announce(settings, context.dashboard_url, context.address_info["session_dir"])
         stop.wait()
         typer.echo("stopping ...")
-        try:
-            cut = handle.drain.remote(DRAIN_S).result(timeout_s=DRAIN_S + 1.0)
-        except TimeoutError:
-            cut = "some"
-        if cut:
-            typer.echo(f"{cut} sessions did not end in time")
+        cut = asyncio.run(_drain(handle))
+        if cut != 0:
+            typer.echo(f"{'some' if cut is None else cut} sessions did not end in time")
     finally:
         ray.shutdown()
     typer.echo("stopped")
+
+
+async def _drain(handle: Any) -> int | None:
+    """Let every ingress replica finish its sessions; returns how many did not end in time, None if nobody knows."""
+    # A coroutine, because with Serve's throughput settings handles work within a running event loop only.
+    try:
+        async with asyncio.timeout(DRAIN_S + 1.0):
+            return sum(await handle.broadcast("drain", DRAIN_S).results_async())
+    except TimeoutError:
+        return None
 
 
 def _announce(settings: Settings, dashboard: str | None, session: str) -> None:

@@ -15,6 +15,9 @@ from deployments.tts.deployment import Tts
 from deployments.vad.deployment import Vad
 from graphs.placement import GraphArgs, place, resolve
 
+REFUSED = 1024
+"""Connections and requests at once besides sessions: those that are told why they may not enter, and HTTP."""
+
 
 def app(args: GraphArgs) -> Application:
     """The graph for `serve run` and `graphs.launch`."""
@@ -26,5 +29,5 @@ def app(args: GraphArgs) -> Application:
         "tts": place(Tts, settings.tts.resources).bind(settings),
     }
     store = None if settings.redis_url else Store.bind()
-    sockets = {"max_ongoing_requests": settings.max_concurrent_sessions * 2, "max_queued_requests": -1}
+    sockets = {"max_ongoing_requests": 2 * settings.max_concurrent_sessions + REFUSED, "max_queued_requests": -1}
     return place(Ingress, settings.ingress).options(**sockets).bind(settings, stages, store)

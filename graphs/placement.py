@@ -7,7 +7,9 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 from ray.serve import Deployment
 
-from izwi.settings import Resources, Settings
+from izwi.catalog import STAGES
+from izwi.settings import Settings
+from izwi.stage_settings import Resources
 
 CPU_SHARE = 0.95
 """Of the cluster's CPUs that the smallest set of replicas may reserve; the rest is room for Serve itself."""
@@ -15,7 +17,6 @@ MAX_ONGOING = 16
 """Calls a replica takes at once; the engines' own workers set how many run."""
 MAX_QUEUED = 200
 """Calls that may wait for a replica; the next one is refused at once instead of growing a queue without end."""
-STAGES = ("vad", "asr", "mt", "tts")
 
 log = structlog.get_logger()
 
@@ -66,7 +67,7 @@ def place(deployment: Deployment, resources: Resources) -> Deployment:
         "max_ongoing_requests": MAX_ONGOING,
         "max_queued_requests": MAX_QUEUED,
         "graceful_shutdown_wait_loop_s": 0.1,
-        "graceful_shutdown_timeout_s": 3.0,
+        "graceful_shutdown_timeout_s": 5.0,
     }
     if resources.max_replicas > max(1, resources.min_replicas):
         options["autoscaling_config"] = {

@@ -6,7 +6,7 @@ speech that it has not played yet follows from the pieces and from the session t
 
 from dataclasses import dataclass
 
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 
 PRIOR_S = 0.065
 """Seconds per character before anything was said: Piper and Kokoro took 0.05 to 0.075 in three languages."""

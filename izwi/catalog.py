@@ -12,6 +12,9 @@ import structlog
 from izwi import models
 from izwi.errors import ModelMissing
 
+STAGES = ("vad", "asr", "mt", "tts")
+"""In the order of the flow."""
+
 E = TypeVar("E")
 
 log = structlog.get_logger()

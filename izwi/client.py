@@ -12,7 +12,9 @@ read, and neither side of the application notices more than a pause.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -61,6 +63,7 @@ class IzwiClient:
     Args:
         url: may lack its path: ``ws://host:port`` means ``/ws/stream`` there.
         resume_for_s: how long to try to resume a session whose connection broke; 0 to give up at once.
+        api_key: or a token, where the server wants one.
     """
 
     def __init__(
@@ -68,15 +71,18 @@ class IzwiClient:
         url: str = "ws://127.0.0.1:8000",
         clock: Callable[[], float] = time.monotonic,
         resume_for_s: float = RESUME_FOR_S,
+        api_key: str | None = None,
     ) -> None:
         parts = urlsplit(url)
         self.url = urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/ws/stream"))
         self._clock = clock
         self._resume_for_s = resume_for_s
+        self._api_key = api_key
 
     def session(self, start: SessionStart | None = None) -> "Session":
         """A session to be entered with ``async with``; its audio is sent as 16-bit mono at 16 kHz."""
-        return Session(self.url, start or SessionStart(), self._clock, self._resume_for_s)
+        connect = partial(open_link, self.url, self._api_key)
+        return Session(connect, start or SessionStart(), self._clock, self._resume_for_s)
 
 
 class Session:
@@ -87,8 +93,14 @@ class Session:
     the session.
     """
 
-    def __init__(self, url: str, start: SessionStart, clock: Callable[[], float], resume_for_s: float) -> None:
-        self._url = url
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[ClientConnection]],
+        start: SessionStart,
+        clock: Callable[[], float],
+        resume_for_s: float,
+    ) -> None:
+        self._connect = connect
         self._start = start
         self._clock = clock
         self._resume_for_s = resume_for_s
@@ -117,9 +129,10 @@ class Session:
         """Monotonic time at which the event yielded last came in."""
 
     async def __aenter__(self) -> Self:
-        self._socket = socket = await open_link(self._url)
+        self._socket = socket = await self._connect()
         try:
-            await socket.send(SessionStartMessage(data=self._start).model_dump_json())
+            with suppress(ConnectionClosed):  # a server that refuses says why before it closes
+                await socket.send(SessionStartMessage(data=self._start).model_dump_json())
             self.started = await self._answer(socket, SessionStartedMessage)
         except ConnectionClosed as closed:
             raise lost(closed) from None
@@ -250,10 +263,11 @@ class Session:
             reraise=True,
         ):
             with attempt:
-                socket = await open_link(self._url)
+                socket = await self._connect()
                 try:
                     wanted = SessionResumeMessage(data=self._reading.resume(self.started.data))
-                    await socket.send(wanted.model_dump_json())
+                    with suppress(ConnectionClosed):
+                        await socket.send(wanted.model_dump_json())
                     resumed = await self._answer(socket, SessionResumedMessage)
                 except ConnectionClosed as closed:
                     raise Unavailable(f"the connection was lost: {closed}") from None

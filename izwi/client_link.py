@@ -21,8 +21,11 @@ PASSING = frozenset({1001, 1006, 1012, TRY_AGAIN_LATER})
 """Close codes after which the session goes on elsewhere, or here in a moment."""
 
 
-async def open_link(url: str) -> ClientConnection:
+async def open_link(url: str, api_key: str | None = None) -> ClientConnection:
     """Connect.
+
+    Args:
+        api_key: or a token, where the server wants one.
 
     Raises:
         Unavailable: nobody listens, or the server is not ready.
@@ -32,6 +35,7 @@ async def open_link(url: str) -> ClientConnection:
     try:
         return await connect(
             url,
+            additional_headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
             open_timeout=OPEN_LIMIT_S,

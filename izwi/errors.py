@@ -8,19 +8,26 @@
     │   ├── SessionTaken         409  the session goes on over another connection
     │   ├── SessionGone          410  nothing to resume: expired, lost, or another token
     │   ├── ClientTimeout        408  the client said nothing for too long
+    │   ├── Unauthorized         401  no key, or none that is known
+    │   ├── Forbidden            403  a key or an origin that may not do this
     │   ├── UnsupportedLanguage  400  no engine for this language
     │   ├── UnsupportedPair      400  no engine for this translation direction
     │   ├── UnsupportedAudio     415  not audio, or empty
     │   │   └── DamagedAudio     415  truncated or damaged; what could be decoded came before
     │   ├── AudioTooLong         413  beyond IZWI_MAX_AUDIO_SECONDS
-    │   └── TextTooLong          413  beyond IZWI_MAX_TEXT_CHARS
+    │   ├── TextTooLong          413  beyond IZWI_MAX_TEXT_CHARS
+    │   ├── BodyTooLarge         413  beyond IZWI_MAX_MESSAGE_BYTES
+    │   └── TooManyMessages      429  more frames on a socket than IZWI_MAX_MESSAGES_PER_S
     ├── Unavailable              503  a passing state of ours; try again
     │   ├── NotReady             503  models still load
     │   ├── Overloaded           503  no room for another session
+    │   ├── RateLimited          429  this key has used up its share for now
     │   ├── StoreUnavailable     503  Redis does not answer
     │   ├── StageTimeout         504  a stage did not answer in time
+    │   ├── RequestTimeout       504  an HTTP request took longer than IZWI_REQUEST_TIMEOUT_S
     │   └── EngineFailed         503  every engine of a stage failed
     ├── ModelMissing             500  a model or program a stage needs is not installed
+    ├── BadKeyFile               500  IZWI_API_KEYS_FILE cannot be read
     └── InternalError            500  a defect; details stay in the log
 
 Each class has a wire ``code``, an HTTP ``status`` and says whether it is ``retryable``. The message is the
@@ -73,6 +80,16 @@ class ClientTimeout(ClientError):
     status = 408
 
 
+class Unauthorized(ClientError):
+    code = "unauthorized"
+    status = 401
+
+
+class Forbidden(ClientError):
+    code = "forbidden"
+    status = 403
+
+
 class UnsupportedLanguage(ClientError):
     code = "unsupported_language"
 
@@ -100,6 +117,16 @@ class TextTooLong(ClientError):
     status = 413
 
 
+class BodyTooLarge(ClientError):
+    code = "body_too_large"
+    status = 413
+
+
+class TooManyMessages(ClientError):
+    code = "too_many_messages"
+    status = 429
+
+
 class Unavailable(IzwiError):
     code = "unavailable"
     status = 503
@@ -116,6 +143,12 @@ class Overloaded(Unavailable):
     retry_after_s = 10.0  # a speaker who stops frees the machine at once, and speakers stop every few seconds
 
 
+class RateLimited(Unavailable):
+    code = "rate_limited"
+    status = 429
+    retry_after_s = 10.0  # a minute's share comes back evenly
+
+
 class StoreUnavailable(Unavailable):
     code = "store_unavailable"
 
@@ -125,12 +158,21 @@ class StageTimeout(Unavailable):
     status = 504
 
 
+class RequestTimeout(Unavailable):
+    code = "request_timeout"
+    status = 504
+
+
 class EngineFailed(Unavailable):
     code = "engine_failed"
 
 
 class ModelMissing(IzwiError):
     code = "model_missing"
+
+
+class BadKeyFile(IzwiError):
+    code = "bad_key_file"
 
 
 class InternalError(IzwiError):

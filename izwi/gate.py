@@ -11,7 +11,7 @@ import numpy as np
 
 from izwi.audio import SAMPLE_RATE
 from izwi.segmenter import FRAME
-from izwi.settings import VadSettings
+from izwi.stage_settings import VadSettings
 from izwi.stages import Samples
 
 RISE = 1.8

@@ -16,7 +16,7 @@ from izwi.errors import IzwiError
 from izwi.events import Emit
 from izwi.language import LanguageVote
 from izwi.load import Load
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 from izwi.stages import AsrRequest, AsrResult, Stages, Timing
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance, Window

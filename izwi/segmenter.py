@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from izwi.settings import VadSettings
+from izwi.stage_settings import VadSettings
 from izwi.stages import Samples
 
 FRAME = 512

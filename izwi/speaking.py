@@ -21,7 +21,7 @@ from izwi.events import Emit
 from izwi.load import Level, Load
 from izwi.messages import SessionStart
 from izwi.recognition import NoteEngine
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 from izwi.stages import Stages, TtsChunk, TtsRequest
 from izwi.translation import Translated
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from izwi.agreement import Agreement
 from izwi.audio import SAMPLE_RATE
 from izwi.clauses import Clause, ClauseSplitter, text_of
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 from izwi.stages import Word
 from izwi.utterance import Window
 

@@ -7,7 +7,7 @@ from izwi import events
 from izwi.errors import IzwiError
 from izwi.events import Emit
 from izwi.recognition import NoteEngine, SpokenClause
-from izwi.settings import MtSettings
+from izwi.stage_settings import MtSettings
 from izwi.stages import MtRequest, MtResult, Stages, Timing
 
 

@@ -1,6 +1,7 @@
 """One run of the ramp: so many speakers talk to a server at the same time, and what came of it."""
 
 import asyncio
+import gc
 import random
 import time
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ async def run(target: Target, speech: Speech, speakers: int, seconds: float, see
     source = random.Random(seed)
     lag = _Lag()
     probe = asyncio.create_task(lag.watch())
+    gc.collect()
+    gc.freeze()  # a collection of everything that is there takes tenths of a second, in which chunks would leave late
     before, began = await _meters(target), time.monotonic()
 
     async def one(number: int) -> Heard:

@@ -24,7 +24,8 @@ from deployments.asr.faster_whisper import FasterWhisper
 from deployments.asr.guard import Decoded, Verdict
 from izwi import logs
 from izwi.audio import SAMPLE_RATE
-from izwi.settings import AsrSettings, Settings
+from izwi.settings import Settings
+from izwi.stage_settings import AsrSettings
 from izwi.stages import AsrRequest, Samples
 from loadtests import corpus
 from loadtests.corpus import Clip

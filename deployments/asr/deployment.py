@@ -1,12 +1,13 @@
 """Speech recognition as a Serve deployment."""
 
 import asyncio
+from typing import Any
 
 from ray import serve
 
 from deployments.asr import engine
 from deployments.asr.engine import AsrEngine
-from deployments.stage import StageRunner
+from deployments.stage import StageRunner, revised
 from izwi import logs
 from izwi.errors import IzwiError, UnsupportedLanguage
 from izwi.settings import Settings
@@ -17,7 +18,17 @@ from izwi.stages import AsrRequest, AsrResult, Capabilities
 class Asr:
     def __init__(self, settings: Settings) -> None:
         logs.configure(settings.log_level, settings.debug)
+        self._settings = settings
         self._runner = StageRunner("asr", engine.load(settings), settings.asr.workers)
+
+    async def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
+        serve until then."""
+        settings = revised(self._settings, "asr", changes)
+        self._runner.replace(await asyncio.to_thread(engine.load, settings))
+
+    def check_health(self) -> None:
+        self._runner.check()
 
     async def __call__(self, requests: list[AsrRequest]) -> list[AsrResult | IzwiError]:
         """Answers in order; an error stands in the place of the answer it prevents, and spoils no other."""

@@ -4,27 +4,19 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
-import orjson
-import structlog
-from fastapi import FastAPI, Request, Response, WebSocket
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI, Response, WebSocket
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress.connection import Connection, Services
+from deployments.ingress import envelope, tokens, translate
+from deployments.ingress.connection import Connection
+from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.middleware import RequestContext
-from deployments.ingress.translate import build_router
-from izwi.errors import InternalError, IzwiError
-
-log = structlog.get_logger()
-
-
-class OrjsonResponse(JSONResponse):
-    def render(self, content: Any) -> bytes:
-        return orjson.dumps(content)
+from deployments.ingress.request_limits import RequestLimits
+from deployments.ingress.services import Services
+from izwi.errors import IzwiError
+from izwi.keys import Scope
 
 
 def build_app(services: Services) -> FastAPI:
@@ -37,6 +29,9 @@ def build_app(services: Services) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if debug else None,
     )
+    access, http = services.access, Depends(services.access.needs(Scope.HTTP))
+    settings = services.settings
+    app.add_middleware(RequestLimits, max_bytes=settings.max_message_bytes, timeout_s=settings.request_timeout_s)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(services.settings.cors_origins),
@@ -45,8 +40,9 @@ def build_app(services: Services) -> FastAPI:
         expose_headers=["X-Request-Id", "X-Response-Time-Ms"],
     )
     app.add_middleware(RequestContext, metrics=services.metrics)
-    _add_error_handlers(app)
-    app.include_router(build_router(services.calls, services.settings.max_text_chars))
+    envelope.add_handlers(app)
+    app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
+    app.include_router(tokens.build_router(access, services.tokens))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -61,7 +57,7 @@ def build_app(services: Services) -> FastAPI:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return {"ready": not reasons, "reasons": reasons}
 
-    @app.get("/metrics")
+    @app.get("/metrics", dependencies=[Depends(access.needs(Scope.METRICS))])
     async def metrics() -> Response:
         """Prometheus exposition of this replica."""
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
@@ -70,48 +66,17 @@ def build_app(services: Services) -> FastAPI:
     async def stream(socket: WebSocket) -> None:
         connection = Connection(socket, services, socket.state.request_id)
         try:
-            services.registry.enter(connection)
+            owner = await access.socket(socket.headers)
+            services.registry.connect(connection)
         except IzwiError as error:
-            await connection.refuse(error)
+            services.metrics.sessions_total.labels(await connection.refuse(error)).inc()
             return
         outcome = "cancelled"
         try:
-            outcome = await connection.serve()
+            outcome = await connection.serve(owner)
         finally:
             services.registry.leave(connection)
             services.metrics.sessions_total.labels(outcome).inc()
             await asyncio.shield(connection.forget())
 
     return app
-
-
-def _add_error_handlers(app: FastAPI) -> None:
-    """Every error leaves as ``{"error": {"code", "message", "request_id"}}``."""
-
-    @app.exception_handler(IzwiError)
-    async def ours(request: Request, error: IzwiError) -> Response:
-        response = _envelope(request, error.status, error.code, str(error))
-        if error.retry_after_s is not None:
-            response.headers["Retry-After"] = f"{error.retry_after_s:.0f}"
-        return response
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
-        code = HTTPStatus(error.status_code).name.lower()
-        return _envelope(request, error.status_code, code, str(error.detail))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return _envelope(request, HTTPStatus.BAD_REQUEST, "invalid_request", f"{where}: {first['msg']}")
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("request_failed", path=request.url.path, exc_info=error)
-        return _envelope(request, InternalError.status, InternalError.code, "the request failed; see the server's log")
-
-
-def _envelope(request: Request, status: int, code: str, message: str) -> Response:
-    error = {"code": code, "message": message, "request_id": request.state.request_id}
-    return OrjsonResponse({"error": error}, status_code=status)

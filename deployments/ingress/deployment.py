@@ -1,5 +1,6 @@
 """The ingress deployment: owns the sessions of its sockets and calls the stages."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from ray import serve
@@ -8,16 +9,26 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
+from deployments.ingress import retirement
+from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.app import build_app
 from deployments.ingress.calls import Handles, StageCalls
-from deployments.ingress.connection import Services
+from deployments.ingress.keyring import Keyring
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
+from deployments.ingress.services import Services
+from deployments.store.link import RedisLink, RedisOptions
+from deployments.store.places import Places
+from deployments.store.rates import Rates
 from deployments.store.store import SessionStore
+from deployments.store.tokens import Tokens
 from izwi import logs
 from izwi.errors import StoreUnavailable
 from izwi.settings import Settings
+
+RETIRE_S = 4.0
+"""For sessions to finish what has been said, within the 5 s that Serve gives a replica."""
 
 
 @serve.deployment(name="ingress")
@@ -39,14 +50,31 @@ class Ingress:
         places = settings.asr.workers * settings.asr.resources.max_replicas
         calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics, places, settings.asr.batch)
         metrics.wait.set_function(lambda: calls.wait_s)
-        sessions = SessionStore(_address(settings.redis_url, store), settings.session_ttl_s)
-        registry = Registry(settings.max_concurrent_sessions, metrics)
-        newcomers = Newcomers(settings.backpressure_threshold)
-        self._services = Services(settings, calls, sessions, metrics, registry, newcomers)
+        password = settings.redis_password.get_secret_value() if settings.redis_password else None
+        options = RedisOptions(password, settings.redis_cluster, settings.redis_ca_file)
+        link = RedisLink(_address(settings.redis_url, store), options if settings.redis_url else RedisOptions())
+        tokens = Tokens(link)
+        keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
+        self._services = Services(
+            settings=settings,
+            calls=calls,
+            store=SessionStore(link, settings.session_ttl_s),
+            places=Places(link, settings.max_cluster_sessions),
+            tokens=tokens,
+            access=Access(keyring, tokens, Rates(link), settings.cors_origins),
+            metrics=metrics,
+            registry=Registry(settings.max_concurrent_sessions, metrics),
+            newcomers=Newcomers(settings.backpressure_threshold),
+        )
+        self._watch = asyncio.create_task(retirement.watch(self._retire), name="retirement")
 
     async def drain(self, limit_s: float) -> int:
-        """Finish running sessions and take no more; returns how many did not end in time."""
-        return await self._services.registry.drain(limit_s)
+        """The server stops: finish running sessions and take no more; returns how many did not end in time."""
+        elsewhere = self._services.settings.redis_url is not None  # an embedded Redis stops as well
+        return await self._services.registry.drain(limit_s, "shutdown", elsewhere=elsewhere)
+
+    async def _retire(self) -> None:
+        await self._services.registry.drain(RETIRE_S, "replaced", elsewhere=True)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return build_app(self._services)

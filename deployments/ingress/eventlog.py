@@ -34,15 +34,24 @@ class EventLog:
         self._entry = entry
         self._journal = journal
         self._events: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
+        self._stored = asyncio.Event()
+        self._stored.set()
         self.seq = entry.seq
-        self.resumable = True
+
+    @property
+    def resumable(self) -> bool:
+        """Another connection could go on with the session now."""
+        return self._stored.is_set()
+
+    async def wait_resumable(self) -> None:
+        await self._stored.wait()
 
     async def begin(self) -> None:
         """Store a new session."""
         try:
             await self._store.create(self._entry)
         except StoreUnavailable:
-            self.resumable = False
+            self._stored.clear()
 
     async def add(self, event: m.ServerMessage) -> m.ServerMessage:
         """Number an event, and store it if it is durable.
@@ -85,7 +94,7 @@ class EventLog:
             checkpoint = self._journal.checkpoint.model_dump_json()
             await self._store.create(replace(self._entry, seq=before, checkpoint=checkpoint))
             await self._append_all()
-        self.resumable = True
+        self._stored.set()
 
     async def _append_all(self) -> None:
         for seq, text in self._events:
@@ -102,4 +111,4 @@ class EventLog:
     def _lost(self, error: IzwiError) -> None:
         if self.resumable:
             log.warning("session_not_resumable", session=self._entry.session_id, code=error.code)
-        self.resumable = False
+        self._stored.clear()

@@ -54,6 +54,11 @@ class Intake:
         return self._converter is not None
 
     @property
+    def waits(self) -> bool:
+        """More audio is to come."""
+        return self.opened and not (self._ended or self._deaf)
+
+    @property
     def live(self) -> bool:
         """Audio comes at the pace of speech, and more will come."""
         return not self._ended and max(self._ahead_s, self._waiting / SAMPLE_RATE) < AHEAD_S

@@ -1,8 +1,6 @@
 """How a session begins: anew, or where an earlier connection left off."""
 
-import hashlib
 import secrets
-import uuid
 from dataclasses import dataclass, field, replace
 
 from deployments.ingress.eventlog import EventLog
@@ -10,6 +8,7 @@ from deployments.store.store import Entry, SessionStore
 from izwi import messages as m
 from izwi.checkpoint import Checkpoint, Journal, Resumed
 from izwi.errors import SessionGone
+from izwi.keys import digest
 from izwi.settings import Settings
 
 
@@ -26,23 +25,23 @@ class Opening:
     """Durable events that the client lacks."""
 
 
-async def begin(start: m.SessionStart, store: SessionStore, settings: Settings) -> Opening:
+async def begin(session_id: str, start: m.SessionStart, owner: str, store: SessionStore, settings: Settings) -> Opening:
     """A new session, stored if Redis is there."""
-    session_id, token = uuid.uuid4().hex, secrets.token_urlsafe(32)
-    entry = Entry(session_id, _hash(token), start.model_dump_json())
+    token = secrets.token_urlsafe(32)
+    entry = Entry(session_id, _secret(token, owner), start.model_dump_json())
     opening = Opening(session_id, token, start, EventLog(store, entry, _journal(start, settings)))
     await opening.log.begin()
     return opening
 
 
-async def resume(wanted: m.SessionResume, store: SessionStore, settings: Settings) -> Opening:
+async def resume(wanted: m.SessionResume, owner: str, store: SessionStore, settings: Settings) -> Opening:
     """A session that was interrupted; from now on only this connection may write it.
 
     Raises:
-        SessionGone: it is not known, not by that token, or events that the client lacks are lost.
+        SessionGone: it is not known, not by that token or key, or events that the client lacks are lost.
         StoreUnavailable: Redis does not answer.
     """
-    entry = await store.take(wanted.session_id, _hash(wanted.resume_token))
+    entry = await store.take(wanted.session_id, _secret(wanted.resume_token, owner))
     start = m.SessionStart.model_validate_json(entry.start)
     checkpoint = Checkpoint.model_validate_json(entry.checkpoint)
     first = min(wanted.last_seq, checkpoint.seq)
@@ -70,6 +69,6 @@ def _journal(start: m.SessionStart, settings: Settings, checkpoint: Checkpoint |
     return Journal(settings.session.clause_max_words, start.target_language is not None, checkpoint)
 
 
-def _hash(token: str) -> str:
-    """Tokens are as random as keys, so that a plain hash keeps them secret."""
-    return hashlib.sha256(token.encode()).hexdigest()
+def _secret(token: str, owner: str) -> str:
+    """What is stored of a resume token: it is worth nothing without the key that began the session."""
+    return digest(f"{token} {owner}")

@@ -1,4 +1,4 @@
-"""The live connections of one ingress replica: admission counts them, a drain waits for them."""
+"""The connections of one ingress replica: those that wait for their session to start, and the live ones."""
 
 import asyncio
 from typing import Protocol
@@ -8,43 +8,71 @@ from izwi.errors import NotReady, Overloaded
 
 
 class Live(Protocol):
-    async def going_away(self, reason: str) -> None: ...
+    async def going_away(self, reason: str, *, elsewhere: bool) -> None: ...
+
+    def evict(self) -> None: ...
 
 
 class Registry:
-    """Admits connections up to a limit, until a drain begins."""
+    """Admits sessions up to a limit, and as many connections that have not started one, until a drain begins.
+
+    Where more wait, the one that has waited longest makes room: clients start within milliseconds, so that whoever
+    opens sockets to keep others out loses those first.
+    """
 
     def __init__(self, limit: int, metrics: Metrics) -> None:
         self._limit = limit
         self._metrics = metrics
+        self._waiting: dict[Live, None] = {}
         self._live: set[Live] = set()
         self._draining = False
         self._empty = asyncio.Event()
 
+    def connect(self, connection: Live) -> None:
+        """A socket is open; raise `NotReady` where nothing may start any more."""
+        self._check()
+        if len(self._waiting) >= self._limit:
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.evict()
+        self._waiting[connection] = None
+
     def enter(self, connection: Live) -> None:
-        """Raise `Overloaded` or `NotReady` where the connection may not start."""
-        if self._draining:
-            raise NotReady("the server is stopping; reconnect in a moment")
+        """Its session starts; raise `Overloaded` or `NotReady` where it may not."""
+        self._check()
         if len(self._live) >= self._limit:
             raise Overloaded("all session slots are taken; try again in a few seconds")
+        self._waiting.pop(connection, None)
         self._live.add(connection)
         self._metrics.sessions.set(len(self._live))
 
     def leave(self, connection: Live) -> None:
+        self._waiting.pop(connection, None)
         self._live.discard(connection)
         self._metrics.sessions.set(len(self._live))
         if not self._live:
             self._empty.set()
 
-    async def drain(self, limit_s: float) -> int:
-        """Tell every session, wait for them to end; returns how many were still there after ``limit_s``."""
+    async def drain(self, limit_s: float, reason: str, *, elsewhere: bool) -> int:
+        """Tell every session, wait for them to end; returns how many were still there after ``limit_s``.
+
+        Args:
+            elsewhere: there is, or will be in a moment, another replica that sessions can go on with.
+        """
         self._draining = True
+        for connection in [*self._waiting]:
+            connection.evict()
         if self._live:
             self._empty.clear()
             try:
                 async with asyncio.timeout(limit_s):
-                    await asyncio.gather(*(connection.going_away("shutdown") for connection in self._live))
+                    told = (connection.going_away(reason, elsewhere=elsewhere) for connection in self._live)
+                    await asyncio.gather(*told)
                     await self._empty.wait()
             except TimeoutError:
                 return len(self._live)
         return 0
+
+    def _check(self) -> None:
+        if self._draining:
+            raise NotReady("the server is stopping; reconnect in a moment")

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisGone
@@ -20,6 +22,31 @@ in Python 3.11 loses a cancellation that comes in the moment of success, and a s
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class RedisOptions:
+    """What an address does not say."""
+
+    password: str | None = None
+    cluster: bool = False
+    ca_file: Path | None = None
+
+    def client(self, url: str) -> Redis:
+        """Connects at its first command. Commands of one call must concern keys of one slot."""
+        options: dict[str, Any] = {
+            "decode_responses": True,
+            "socket_timeout": None,
+            "socket_connect_timeout": LIMIT_S,
+            "retry": Retry(NoBackoff(), 0),  # redis-py's own retries would ask the same address for seconds
+        }
+        if self.password is not None:
+            options["password"] = self.password
+        if self.ca_file is not None and url.startswith("rediss://"):
+            options["ssl_ca_certs"] = str(self.ca_file)
+        if self.cluster:
+            return cast("Redis", RedisCluster.from_url(url, **options))
+        return Redis.from_url(url, **options)
+
+
 class RedisLink:
     """Runs commands; every failure of Redis is a `StoreUnavailable`.
 
@@ -28,8 +55,9 @@ class RedisLink:
             one has another address after its replica was replaced. What it raises passes through.
     """
 
-    def __init__(self, resolve: Callable[[], Awaitable[str]]) -> None:
+    def __init__(self, resolve: Callable[[], Awaitable[str]], options: RedisOptions = RedisOptions()) -> None:
         self._resolve = resolve
+        self._options = options
         self._redis: Redis | None = None
         self._connecting = asyncio.Lock()
 
@@ -53,13 +81,7 @@ class RedisLink:
         async with self._connecting:
             if self._redis is None:
                 url = await self._resolve()
-                self._redis = Redis.from_url(
-                    url,
-                    decode_responses=True,
-                    socket_timeout=None,
-                    socket_connect_timeout=LIMIT_S,
-                    retry=Retry(NoBackoff(), 0),  # redis-py's own retries would ask the same address for seconds
-                )
+                self._redis = self._options.client(url)
             return self._redis
 
     async def _forget(self, redis: Redis) -> None:

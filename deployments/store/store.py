@@ -1,23 +1,19 @@
 """Sessions in Redis: an entry and an event log for each, with one owner at a time, and an index of the live ones.
 
-    izwi:{ID}          hash: secret, start, epoch (who owns it), seq (last event), checkpoint
+    izwi:{ID}          hash: secret, start, epoch (who owns it), claim (how it came to), seq (last event), checkpoint
     izwi:{ID}:events   stream: one entry per durable event, its id is SEQ-0
-    izwi:sessions      sorted set of live ids, by the wall-clock second at which they count as gone
 
 Whoever resumes a session raises its epoch, and what an earlier owner still writes is refused: two sockets never write
 the same session. The braces keep both keys of a session on one node of a cluster. Audio is never stored.
 """
 
-import time
-from collections.abc import Awaitable, Callable
+import secrets
 from dataclasses import dataclass
-
-from redis.asyncio import Redis
+from itertools import chain
 
 from deployments.store.link import RedisLink
 from izwi.errors import SessionGone, SessionTaken, StoreUnavailable
 
-ACTIVE = "izwi:sessions"
 MOST_EVENTS = 2000
 """Events kept per session, about: an hour of speech. The checkpoint holds what older ones settled."""
 
@@ -36,10 +32,19 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 'ok'
 """
+_CREATE = """
+if redis.call('HGET', KEYS[1], 'claim') == ARGV[2] then return end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[1], 'claim', ARGV[2], unpack(ARGV, 3))
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
 _TAKE = """
 local secret = redis.call('HGET', KEYS[1], 'secret')
 if not secret or secret ~= ARGV[1] then return false end
-redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[3] then
+  redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+  redis.call('HSET', KEYS[1], 'claim', ARGV[3])
+end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return redis.call('HGETALL', KEYS[1])
@@ -64,12 +69,11 @@ class SessionStore:
     """Reads and writes sessions; every failure of Redis is a `StoreUnavailable`.
 
     Args:
-        resolve: see `RedisLink`.
         ttl_s: how long a session stays after its last change.
     """
 
-    def __init__(self, resolve: Callable[[], Awaitable[str]], ttl_s: int) -> None:
-        self._link = RedisLink(resolve)
+    def __init__(self, link: RedisLink, ttl_s: int) -> None:
+        self._link = link
         self._ttl_s = ttl_s
 
     async def ping(self) -> None:
@@ -77,7 +81,6 @@ class SessionStore:
 
     async def create(self, entry: Entry) -> None:
         """Store a session without events, in the place of what may be there."""
-        key, events = _keys(entry.session_id)
         fields = {
             "secret": entry.secret,
             "start": entry.start,
@@ -85,16 +88,9 @@ class SessionStore:
             "seq": entry.seq,
             "checkpoint": entry.checkpoint,
         }
-
-        async def write(redis: Redis) -> None:
-            async with redis.pipeline(transaction=True) as pipe:
-                pipe.delete(key, events)
-                pipe.hset(key, mapping=dict(fields))
-                pipe.expire(key, self._ttl_s)
-                await pipe.execute()
-            await redis.zadd(ACTIVE, {entry.session_id: time.time() + self._ttl_s})
-
-        await self._link.run(write)
+        keys, pairs = _keys(entry.session_id), chain.from_iterable(fields.items())
+        arguments = [self._ttl_s, _claim(), *pairs]
+        await self._link.run(lambda redis: redis.eval(_CREATE, 2, *keys, *arguments))
 
     async def append(self, session_id: str, epoch: int, seq: int, event: str, checkpoint: str = "") -> None:
         """Store an event, once however often it is asked for, and a checkpoint if there is one.
@@ -112,7 +108,6 @@ class SessionStore:
         keys = _keys(session_id)
         arguments = [epoch, self._ttl_s, 0, 0, "", ""]
         _judge(await self._link.run(lambda redis: redis.eval(_WRITE, 2, *keys, *arguments)))
-        await self._link.run(lambda redis: redis.zadd(ACTIVE, {session_id: time.time() + self._ttl_s}))
 
     async def take(self, session_id: str, secret: str) -> Entry:
         """Become the owner of a session.
@@ -121,7 +116,8 @@ class SessionStore:
             SessionGone: it is not known, or not by that secret.
         """
         keys = _keys(session_id)
-        found = await self._link.run(lambda redis: redis.eval(_TAKE, 2, *keys, secret, self._ttl_s))
+        arguments = [secret, self._ttl_s, _claim()]
+        found = await self._link.run(lambda redis: redis.eval(_TAKE, 2, *keys, *arguments))
         if not found:
             raise SessionGone("no such session, or not with this token")
         fields = dict(zip(found[::2], found[1::2], strict=True))
@@ -135,25 +131,17 @@ class SessionStore:
         found = await self._link.run(lambda redis: redis.xrange(key, min=f"{after + 1}-0"))
         return [(int(number.partition("-")[0]), fields["event"]) for number, fields in found]
 
-    async def end(self, session_id: str) -> None:
-        """Nobody speaks in the session: it leaves the index; the rest stays until its TTL runs out."""
-        await self._link.run(lambda redis: redis.zrem(ACTIVE, session_id))
-
-    async def active(self) -> list[str]:
-        """Ids of live sessions; entries whose owner died are dropped once their time is up."""
-
-        async def read(redis: Redis) -> list[str]:
-            await redis.zremrangebyscore(ACTIVE, "-inf", time.time())
-            return await redis.zrange(ACTIVE, 0, -1)
-
-        return await self._link.run(read)
-
     async def close(self) -> None:
         await self._link.close()
 
 
 def _keys(session_id: str) -> tuple[str, str]:
     return f"izwi:{{{session_id}}}", f"izwi:{{{session_id}}}:events"
+
+
+def _claim() -> str:
+    """Names one call, so that Redis sees when it is asked the same again: the first may only have been late."""
+    return secrets.token_hex(8)
 
 
 def _judge(answer: str) -> None:

@@ -1,10 +1,12 @@
 """Speech synthesis as a Serve deployment."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from ray import serve
 
-from deployments.stage import StageRunner
+from deployments.stage import StageRunner, revised
 from deployments.tts import engine
 from deployments.tts.pcm import SPEECH_RATE, finish
 from izwi import logs
@@ -20,9 +22,18 @@ WORKERS = 2
 class Tts:
     def __init__(self, settings: Settings) -> None:
         logs.configure(settings.log_level, settings.debug)
-        self._settings = settings.tts
+        self._settings = settings
         self._runner = StageRunner("tts", engine.load(settings), WORKERS)
-        self._languages = frozenset[str]().union(*(e.languages for e in self._runner.engines))
+
+    async def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
+        serve until then."""
+        settings = revised(self._settings, "tts", changes)
+        self._runner.replace(await asyncio.to_thread(engine.load, settings))
+        self._settings = settings
+
+    def check_health(self) -> None:
+        self._runner.check()
 
     async def __call__(self, request: TtsRequest) -> AsyncIterator[TtsChunk]:
         """Speech piece by piece, each as soon as it is ready; no chunk at all where there is nothing to say.
@@ -30,7 +41,7 @@ class Tts:
         A failing engine is replaced between pieces: nothing is said twice.
         """
         language = request.language
-        engine.check_language(self._languages, language)
+        engine.check_language(self._languages(), language)
         for piece in self._pieces(request.text, language):
 
             def call(e: engine.TtsEngine, piece: str = piece) -> tuple[engine.Pcm, int]:
@@ -41,9 +52,12 @@ class Tts:
                 yield TtsChunk(speech, SPEECH_RATE, timing)
 
     async def capabilities(self) -> Capabilities:
-        return Capabilities(engines=tuple(e.name for e in self._runner.engines), languages=self._languages)
+        return Capabilities(engines=tuple(e.name for e in self._runner.engines), languages=self._languages())
 
     def _pieces(self, text: str, language: str) -> list[str]:
         quick = next(e.quick for e in self._runner.engines if language in e.languages)
-        first = self._settings.piece_chars if quick else self._settings.first_piece_chars
-        return split_for_speech(text, first, self._settings.piece_chars)
+        first = self._settings.tts.piece_chars if quick else self._settings.tts.first_piece_chars
+        return split_for_speech(text, first, self._settings.tts.piece_chars)
+
+    def _languages(self) -> frozenset[str]:
+        return frozenset[str]().union(*(e.languages for e in self._runner.engines))

@@ -1,4 +1,5 @@
-"""The command line: `izwi translate`, `transcribe`, `listen`, `demo`, `serve`, `models`, `doctor`, `settings`.
+"""The command line: `izwi translate`, `transcribe`, `listen`, `demo`, `serve`, `models`, `keys`, `doctor`,
+`settings`.
 
 Exit codes: 0 done; 1 a stage failed or gave nothing, or the file gave a part; 2 the request itself is at fault.
 """
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from izwi.cli import demo, doctor, listen, models, serve, settings, transcribe, translate
+from izwi.cli import demo, doctor, keys, listen, models, serve, settings, transcribe, translate
 from izwi.errors import ClientError, DamagedAudio, IzwiError
 
 
@@ -54,6 +55,7 @@ app = typer.Typer(
 for _module in (translate, transcribe, listen, demo, serve, doctor, settings):
     app.command(_module.__name__.rpartition(".")[2], epilog=_module.EXAMPLES)(_module.command)
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from izwi.catalog import STAGES
 from izwi.client_events import Event, Speech
 from izwi.latency import LatencyMeter
 from izwi.messages import (
@@ -23,9 +24,6 @@ from izwi.messages import (
 )
 from izwi.pacing import SendClock
 from izwi.subtitles import Cue
-
-STAGES = ("vad", "asr", "mt", "tts")
-"""In the order of the flow."""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,9 @@ def run(url: str, start: SessionStart, feed: Feed, display: Display) -> Record:
 
 
 async def _run(url: str, start: SessionStart, feed: Feed, display: Display) -> Record:
-    async with IzwiClient(url).session(start) as session, asyncio.TaskGroup() as tasks:
+    key = Settings().api_key
+    client = IzwiClient(url, api_key=key.get_secret_value() if key else None)
+    async with client.session(start) as session, asyncio.TaskGroup() as tasks:
         record = Record(session.sent, time.monotonic())
         record.add(session.started, session.received_at)
         display.begin(session)

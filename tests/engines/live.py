@@ -16,7 +16,9 @@ from deployments.vad.deployment import Vad
 from deployments.vad.silero import FRAME, Silero
 from izwi import models
 from izwi.batching import Batcher
-from izwi.settings import AsrSettings, SessionSettings, Settings
+from izwi.session_settings import SessionSettings
+from izwi.settings import Settings
+from izwi.stage_settings import AsrSettings
 from izwi.stages import AsrRequest, AsrResult, Samples, Stages, VadRequest, VadResult, VadState
 from tests.unit.scripted import Run, Script, run
 

@@ -13,7 +13,8 @@ from deployments.asr.faster_whisper import FasterWhisper
 from deployments.vad.silero import FRAME, Silero
 from izwi import models
 from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage
-from izwi.settings import AsrSettings, Settings
+from izwi.settings import Settings
+from izwi.stage_settings import AsrSettings
 from izwi.stages import AsrRequest, AsrResult, Samples, VadState
 from tests.figures import FIGURES
 from tests.speech import (

@@ -11,7 +11,8 @@ from deployments.asr import guard
 from deployments.asr.faster_whisper import FasterWhisper
 from deployments.asr.guard import Verdict
 from izwi import models
-from izwi.settings import AsrSettings, Settings
+from izwi.settings import Settings
+from izwi.stage_settings import AsrSettings
 from izwi.stages import AsrRequest
 from tests.speech import ENGLISH, load, needs_english
 

@@ -9,7 +9,7 @@ from faster_whisper import WhisperModel
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from izwi.models import ensure
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 from izwi.stages import Samples
 from tests.engines.live import RATE, Engines, listen, without_pauses
 from tests.figures import FIGURES

@@ -11,7 +11,8 @@ from deployments.tts.deployment import Tts
 from izwi import catalog
 from izwi import messages as m
 from izwi.agreement import normalise
-from izwi.settings import Settings, TtsSettings
+from izwi.settings import Settings
+from izwi.stage_settings import TtsSettings
 from izwi.stages import Samples, TtsRequest
 from tests.engines.live import RATE, Engines, listen
 from tests.unit.scripted import Run

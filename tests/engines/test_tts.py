@@ -19,7 +19,8 @@ from deployments.tts.kokoro import MAX_TOKENS, SAMPLE_RATE, Kokoro
 from deployments.tts.pcm import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, SPEECH_RATE, finish, pause_s
 from izwi import catalog, models
 from izwi.errors import ModelMissing, UnsupportedLanguage
-from izwi.settings import Settings, TtsSettings
+from izwi.settings import Settings
+from izwi.stage_settings import TtsSettings
 from izwi.stages import TtsChunk, TtsRequest
 
 SETTINGS = Settings()

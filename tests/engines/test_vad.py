@@ -6,7 +6,8 @@ from deployments.vad import engine
 from deployments.vad.deployment import Vad
 from deployments.vad.silero import FRAME, Silero
 from izwi.errors import ModelMissing, UnsupportedAudio
-from izwi.settings import Settings, VadSettings
+from izwi.settings import Settings
+from izwi.stage_settings import VadSettings
 from izwi.stages import VadRequest, VadState
 from tests.speech import LIBRIVOX, NOISES, load, needs_librivox, needs_noises
 

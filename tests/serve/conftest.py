@@ -23,10 +23,12 @@ def port() -> int:
 
 @pytest.fixture(scope="package", autouse=True)
 def graph(port: int) -> Iterator[DeploymentHandle]:
-    environment.prepare("python")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="warning", log_to_driver=False)
-    serve.start(http_options=HTTPOptions(host=HOST, port=port))
-    try:
-        yield serve.run(app(GraphArgs()), name="izwi", route_prefix="/")
-    finally:
-        ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # Ray has been imported here: a token would come too late
+        environment.prepare("python")
+        ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="warning", log_to_driver=False)
+        serve.start(http_options=HTTPOptions(host=HOST, port=port))
+        try:
+            yield serve.run(app(GraphArgs()), name="izwi", route_prefix="/")
+        finally:
+            ray.shutdown()

@@ -13,12 +13,11 @@ from ray.serve.handle import DeploymentHandle
 from deployments.ingress.calls import Handles, StageCalls
 from deployments.ingress.metrics import Metrics
 from izwi.audio import SAMPLE_RATE
+from izwi.catalog import STAGES
 from izwi.errors import IzwiError, UnsupportedPair, error_classes
 from izwi.stages import AsrRequest, AsrResult, MtRequest, TtsRequest, VadRequest, VadResult, VadState
 from tests.replicas import replica_pid
 from tests.speech import LIBRIVOX, load, needs_librivox
-
-STAGES = ("vad", "asr", "mt", "tts")
 
 
 def handle(name: str) -> DeploymentHandle:

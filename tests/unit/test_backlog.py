@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from izwi.backlog import PRIOR_S, Backlog, pace
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 
 LIMITS = SessionSettings()
 PIECES = st.lists(st.tuples(st.floats(0, 20), st.floats(0, 10)), max_size=30)

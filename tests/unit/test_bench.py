@@ -66,9 +66,11 @@ def test_captions_first_then_both_translations_each_after_a_warm_up(
     assert (tmp_path / "delays.svg").is_file()
 
 
-def test_the_default_ramp(measured: list[tuple[str, int, float]], tmp_path: Path) -> None:
+def test_the_default_ramp_in_which_a_void_run_is_made_once_more(
+    measured: list[tuple[str, int, float]], tmp_path: Path
+) -> None:
     invoke("--directions", "en", "--out", str(tmp_path))
-    assert [speakers for _, speakers, _ in measured[1:]] == [1, 2, 4, 8, 12, 16, 24, 32]
+    assert [speakers for _, speakers, _ in measured[1:]] == [1, 2, 4, 8, 8, 12, 16, 24, 32]
 
 
 def test_a_void_run_is_said_and_fails(measured: list[tuple[str, int, float]], tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from izwi import messages as m
 from izwi.batching import Batcher
-from izwi.settings import SessionSettings, Settings
+from izwi.session_settings import SessionSettings
+from izwi.settings import Settings
 from izwi.stages import AsrRequest, AsrResult, Samples, Stages, Timing, Word
 from tests.unit.scripted import VOCABULARY, Run, Script, hear, run, silence, speech
 

@@ -3,7 +3,7 @@ import pytest
 
 from izwi.gate import Gate
 from izwi.segmenter import FRAME
-from izwi.settings import VadSettings
+from izwi.stage_settings import VadSettings
 from izwi.stages import Samples
 
 HOP, IDLE_HOP = 3 * FRAME, 30 * FRAME

@@ -4,7 +4,8 @@ import pytest
 from deployments.ingress.intake import PIECE, SLACK, Intake, Overrun
 from izwi.errors import AudioTooLong, ProtocolViolation
 from izwi.messages import AudioFormat
-from izwi.settings import SessionSettings, Settings
+from izwi.session_settings import SessionSettings
+from izwi.settings import Settings
 
 
 def intake(max_audio_seconds: float = 100, pieces: int = 4) -> Intake:

@@ -2,8 +2,9 @@ import pytest
 import ray
 
 from deployments.asr.deployment import Asr
-from graphs.live import app
-from graphs.placement import MAX_ONGOING, MAX_QUEUED, STAGES, GraphArgs, place, resolve
+from graphs.live import REFUSED, app
+from graphs.placement import MAX_ONGOING, MAX_QUEUED, GraphArgs, place, resolve
+from izwi.catalog import STAGES
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_every_stage_has_bounded_queues_and_sockets_have_room(cluster) -> None:
     placed = place(Asr, resolve(GraphArgs()).asr.resources)
     assert (placed.max_ongoing_requests, placed.max_queued_requests) == (MAX_ONGOING, MAX_QUEUED)
     ingress = app(GraphArgs(max_concurrent_sessions=50))._bound_deployment
-    assert (ingress.max_ongoing_requests, ingress.max_queued_requests) == (100, -1)
+    assert (ingress.max_ongoing_requests, ingress.max_queued_requests) == (100 + REFUSED, -1)
 
 
 def test_reservations_that_fit_are_kept(cluster) -> None:

@@ -14,7 +14,7 @@ from izwi.checkpoint import Checkpoint
 from izwi.errors import IzwiError, Overloaded
 from izwi.load import Load
 from izwi.recognition import Recognition
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 from izwi.stages import AsrRequest, AsrResult, Samples, Stages, Timing
 from izwi.utterance import Utterance
 from tests.unit.scripted import Script, hear, silence, speech

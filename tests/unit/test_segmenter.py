@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
-from izwi.settings import VadSettings
+from izwi.stage_settings import VadSettings
 
 SETTINGS = VadSettings()  # opens after 3 frames, closes after 13, keeps 10 frames of pre-roll
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from izwi import messages as m
 from izwi.errors import EngineFailed, StageTimeout, UnsupportedPair
-from izwi.settings import SessionSettings, Settings
+from izwi.session_settings import SessionSettings
+from izwi.settings import Settings
 from izwi.stages import AsrRequest, MtRequest, Timing, TtsRequest, VadRequest
 from tests.unit.scripted import Script, run, silence, speech
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from izwi import messages as m
-from izwi.settings import SessionSettings, Settings
+from izwi.session_settings import SessionSettings
+from izwi.settings import Settings
 from izwi.stages import AsrRequest, AsrResult, MtRequest
 from tests.unit.scripted import VOCABULARY, Run, Script, run, silence, speech
 

@@ -9,7 +9,8 @@ from deployments.ingress.intake import Intake
 from izwi import messages as m
 from izwi.audio import to_pcm16
 from izwi.session import Session
-from izwi.settings import SessionSettings, Settings
+from izwi.session_settings import SessionSettings
+from izwi.settings import Settings
 from izwi.stages import Samples, TtsRequest
 from tests.unit.scripted import Run, Script, run, silence, speech
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from izwi import messages as m
 from izwi.errors import EngineFailed, StageTimeout
 from izwi.load import Load
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 from izwi.speaking import OVERLOADED, QUEUE_FULL, TOO_FAR_BEHIND, Speaking, Translations
 from izwi.stages import Stages, Timing, TtsChunk, TtsRequest
 from izwi.translation import Translated

@@ -4,11 +4,13 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
+from pydantic import ValidationError
 
 from deployments.ingress.metrics import Metrics
-from deployments.stage import StageRunner
+from deployments.stage import MAX_STUCK, StageRunner, revised
 from izwi.errors import ClientError, EngineFailed, UnsupportedPair
 from izwi.fallback import MAX_FAILURES
+from izwi.settings import Settings
 
 
 @dataclass
@@ -119,3 +121,59 @@ async def test_workers_run_in_parallel() -> None:
     both = threading.Barrier(2, timeout=5)
     runner = StageRunner("mt", [Scripted("only")], workers=2)
     await asyncio.gather(runner.run(lambda _: both.wait()), runner.run(lambda _: both.wait()))
+
+
+class Hanging(Scripted):
+    """Hangs until it is let go."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.let_go = threading.Event()
+
+    def work(self, request: str) -> str:
+        self.calls.append(request)
+        self.let_go.wait(10)
+        return "late"
+
+
+async def test_an_engine_that_hangs_is_left_and_the_next_one_serves_with_another_thread() -> None:
+    first, second = Hanging("first"), Scripted("second")
+    runner = StageRunner("mt", [first, second], hang_s=0.05)
+    for calls in range(1, MAX_STUCK + 1):
+        runner.check()
+        result, timing = await runner.run(lambda e: e.work("a"))
+        assert (result, timing.failed, len(first.calls)) == ("second:a", ("first",), calls)
+    with pytest.raises(EngineFailed, match="never came back"):
+        runner.check()
+    first.let_go.set()
+
+
+async def test_waiting_for_a_thread_is_not_hanging() -> None:
+    def work(engine: Scripted) -> str:
+        time.sleep(0.06)
+        return engine.work("a")
+
+    runner = StageRunner("mt", [Scripted("only")], hang_s=0.1)
+    found = await asyncio.gather(*(runner.run(work) for _ in range(5)))
+    assert [result for result, _ in found] == ["only:a"] * 5
+    runner.check()
+
+
+async def test_engines_are_replaced_while_a_call_is_under_way() -> None:
+    old, new = Hanging("old"), Scripted("new")
+    runner = StageRunner("mt", [old], workers=2)
+    running = asyncio.create_task(runner.run(lambda e: e.work("a")))
+    while not old.calls:
+        await asyncio.sleep(0.001)
+    runner.replace([new])
+    assert (await runner.run(lambda e: e.work("b")))[0] == "new:b"
+    old.let_go.set()
+    assert (await running)[0] == "late"
+
+
+def test_settings_of_one_stage_are_revised_and_checked() -> None:
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    found = revised(settings, "asr", {"model": "tiny.en"})
+    assert (found.asr.model, found.asr.beam_size, settings.asr.model) == ("tiny.en", settings.asr.beam_size, "base")
+    with pytest.raises(ValidationError):
+        revised(settings, "asr", {"modell": "tiny.en"})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from izwi.audio import SAMPLE_RATE
-from izwi.settings import SessionSettings
+from izwi.session_settings import SessionSettings
 from izwi.stages import Word
 from izwi.transcript import Transcript
 from izwi.utterance import Window

@@ -1,16 +1,13 @@
-"""The connection's numbering, with a store that takes its time."""
+"""What a connection tells its client is numbered and stored, with a store that takes its time."""
 
 import asyncio
 
 import pytest
 
-from deployments.ingress.admission import Newcomers
-from deployments.ingress.calls import StageCalls
-from deployments.ingress.connection import Connection, Services
+from deployments.ingress.emitter import Emitter
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.opening import begin
 from deployments.ingress.outbox import Outbox
-from deployments.ingress.registry import Registry
 from deployments.store.store import Entry
 from izwi import events
 from izwi import messages as m
@@ -70,20 +67,20 @@ class SlowStore:
             raise self.failure("why")
 
 
-async def connection(store: SlowStore) -> Connection:
+async def connection(store: SlowStore) -> Emitter:
     settings, metrics = Settings(_env_file=None), Metrics()  # type: ignore[call-arg]
-    services = Services(settings, StageCalls.__new__(StageCalls), store, metrics, Registry(1, metrics), Newcomers(1.0))  # type: ignore[arg-type]
-    one = Connection(None, services, "request-1")  # type: ignore[arg-type]
-    one._opening = await begin(m.SessionStart(), store, settings)  # type: ignore[arg-type]
+    outbox = Outbox(None, 20)  # type: ignore[arg-type]
+    one = Emitter(outbox, metrics, "request-1")
+    one.log = (await begin("id", m.SessionStart(), "", store, settings)).log  # type: ignore[arg-type]
     return one
 
 
-def sent(one: Connection) -> m.ServerMessage:
+def sent(one: Emitter) -> m.ServerMessage:
     return one._outbox._frames.get_nowait()[0]
 
 
-async def numbers(one: Connection, count: int) -> list[int]:
-    await asyncio.gather(*(one._emit(events.skipped(n, "why"), None) for n in range(count)))
+async def numbers(one: Emitter, count: int) -> list[int]:
+    await asyncio.gather(*(one.emit(events.skipped(n, "why")) for n in range(count)))
     return [sent(one).seq for _ in range(count)]
 
 
@@ -97,15 +94,15 @@ async def test_without_redis_numbering_goes_on_and_the_session_is_known_not_to_b
     store = SlowStore(StoreUnavailable)
     one = await connection(store)
     assert await numbers(one, 3) == [1, 2, 3]
-    assert one._opening is not None
-    assert not one._opening.log.resumable
+    assert one.log is not None
+    assert not one.log.resumable
 
 
 async def test_an_empty_redis_gets_the_session_again() -> None:
     store = SlowStore()
     one = await connection(store)
     await numbers(one, 3)
-    log, lock = one._opening.log, asyncio.Lock()  # type: ignore[union-attr]
+    log, lock = one.log, asyncio.Lock()  # type: ignore[union-attr]
     store.failure = StoreUnavailable
     await numbers(one, 2)
     await log.keep(lock)
@@ -125,28 +122,28 @@ async def test_an_owner_that_has_been_replaced_sends_nothing_more() -> None:
     one = await connection(store)
     store.failure = SessionTaken
     with pytest.raises(SessionTaken):
-        await one._emit(events.skipped(1, "why"), None)
+        await one.emit(events.skipped(1, "why"))
     assert one._outbox._frames.empty()
     with pytest.raises(SessionTaken):
-        await one._opening.log.keep(asyncio.Lock())  # type: ignore[union-attr]
+        await one.log.keep(asyncio.Lock())  # type: ignore[union-attr]
 
 
 async def test_a_stage_failure_gets_the_request_id_and_is_counted() -> None:
     one = await connection(SlowStore())
-    await one._emit(events.failure(EngineFailed("down"), clause=4), None)
+    await one.emit(events.failure(EngineFailed("down"), clause=4))
     message = sent(one)
     assert isinstance(message, m.ErrorMessage)
     assert (message.data.request_id, message.data.clause) == ("request-1", 4)
-    assert 'izwi_errors_total{code="engine_failed"} 1.0' in one._services.metrics.exposition().decode()
+    assert 'izwi_errors_total{code="engine_failed"} 1.0' in one._metrics.exposition().decode()
 
 
 async def test_what_becomes_of_speech_is_counted() -> None:
     one = await connection(SlowStore())
-    await one._emit(events.merged(4, into=3), None)
+    await one.emit(events.merged(4, into=3))
     for behind in (1.5, 12.0):
-        await one._emit(events.speech_closed(3, "espeak", 24_000, Pace(1.25, behind)), None)
-    await one._emit(events.skipped(5, "too far"), None)
-    text = one._services.metrics.exposition().decode()
+        await one.emit(events.speech_closed(3, "espeak", 24_000, Pace(1.25, behind)))
+    await one.emit(events.skipped(5, "too far"))
+    text = one._metrics.exposition().decode()
     for line in (
         "izwi_speech_merged_total 1.0",
         'izwi_speech_skipped_total{reason="too far"} 1.0',

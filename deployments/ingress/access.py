@@ -1,0 +1,120 @@
+"""Who may enter: API keys, tokens for browsers, and the origins of web pages.
+
+A key comes as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``. A browser cannot set headers on a WebSocket: it
+gives a token as a subprotocol, ``new WebSocket(url, ["izwi.v1", "izwi.token." + token])``.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers
+
+from deployments.ingress.keyring import Keyring
+from deployments.store.rates import Rates
+from deployments.store.tokens import PREFIX, Tokens
+from izwi.errors import Forbidden, StoreUnavailable, Unauthorized
+from izwi.keys import ANONYMOUS, Principal, Scope
+
+SUBPROTOCOL = "izwi.v1"
+TOKEN_PROTOCOL = "izwi.token."
+FOR_BROWSERS = frozenset({Scope.LIVE, Scope.HTTP})
+"""What a token can be good for, at most what its key is."""
+
+log = structlog.get_logger()
+
+
+class Access:
+    """
+    Args:
+        keyring: None lets everybody in.
+        origins: of web pages that may connect, besides the server's own.
+    """
+
+    def __init__(self, keyring: Keyring | None, tokens: Tokens, rates: Rates, origins: tuple[str, ...]) -> None:
+        self._keyring = keyring
+        self._tokens = tokens
+        self._rates = rates
+        self._origins = frozenset(origins)
+
+    def needs(self, scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
+        """A FastAPI dependency: the bearer of a key that may do this."""
+
+        async def check(request: Request) -> Principal:
+            return await self._admit(request.headers, scope)
+
+        return check
+
+    async def socket(self, headers: Headers) -> Principal:
+        """The bearer of a key that may open a WebSocket.
+
+        Raises:
+            Unauthorized: no key, or none that is known.
+            Forbidden: the key is not for sessions, or the web page is not one that may connect.
+            RateLimited: the key's share is used up.
+        """
+        self._check_origin(headers)
+        return await self._admit(headers, Scope.LIVE)
+
+    async def _admit(self, headers: Headers, scope: Scope) -> Principal:
+        principal = await self._principal(headers)
+        principal.need(scope)
+        try:
+            await self._rates.count(principal)
+        except StoreUnavailable as error:  # to turn everybody away would make Redis a single point of failure
+            log.warning("rate_not_counted", key=principal.name, reason=str(error))
+        return principal
+
+    async def _principal(self, headers: Headers) -> Principal:
+        if self._keyring is None:
+            return ANONYMOUS
+        secret = _presented(headers)
+        if secret is None:
+            raise Unauthorized("a key is needed: Authorization: Bearer KEY, or X-API-Key: KEY")
+        if not secret.startswith(PREFIX):
+            return self._keyring.keys.principal(secret)
+        owner = self._keyring.keys.named(await self._tokens.owner(secret))
+        return owner.model_copy(update={"scopes": owner.scopes & FOR_BROWSERS})
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Only browsers send an origin, and any page may connect anywhere: the page of a stranger must not talk to a
+        server that its visitor can reach and he cannot."""
+        origin = headers.get("origin")
+        if origin is None or origin in self._origins:
+            return
+        host = headers.get("host", "")
+        if urlsplit(origin).netloc != host:
+            raise Forbidden(f"pages from {origin} may not connect; IZWI_CORS_ORIGINS lists those that may")
+        if self._keyring is None and not _is_address(host):
+            # A stranger's host name may be made to point here (DNS rebinding); an address cannot be.
+            raise Forbidden(f"without API keys pages from {origin} may connect only if IZWI_CORS_ORIGINS lists it")
+
+
+def chosen_subprotocol(headers: Headers) -> str | None:
+    """A browser that offers subprotocols ends the connection unless one is chosen."""
+    return SUBPROTOCOL if SUBPROTOCOL in _subprotocols(headers) else None
+
+
+def _presented(headers: Headers) -> str | None:
+    kind, _, credentials = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    if key := headers.get("x-api-key"):
+        return key
+    tokens = [one.removeprefix(TOKEN_PROTOCOL) for one in _subprotocols(headers) if one.startswith(TOKEN_PROTOCOL)]
+    return tokens[0] if tokens else None
+
+
+def _subprotocols(headers: Headers) -> list[str]:
+    return [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
+
+
+def _is_address(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name == "localhost"
+    return True

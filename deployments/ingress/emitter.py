@@ -1,0 +1,55 @@
+"""What one connection tells its client: each event is numbered, stored if it is durable, and queued, in this order."""
+
+import asyncio
+import time
+
+from deployments.ingress import failures
+from deployments.ingress.eventlog import EventLog
+from deployments.ingress.metrics import Metrics
+from deployments.ingress.outbox import Outbox
+from izwi import messages as m
+from izwi.errors import IzwiError
+
+
+class Emitter:
+    """One event at a time: the steps of a session emit at once."""
+
+    def __init__(self, outbox: Outbox, metrics: Metrics, request_id: str) -> None:
+        self._outbox = outbox
+        self._metrics = metrics
+        self._request_id = request_id
+        self._told = 0
+        """Number of the last durable event given to the outbox."""
+        self.emitting = asyncio.Lock()
+        """Held while an event is under way."""
+        self.log: EventLog | None = None
+        """Of the session, once there is one."""
+
+    async def emit(self, message: m.ServerMessage, payload: bytes | None = None) -> None:
+        """Raises `SessionTaken` where the session goes on elsewhere."""
+        self._metrics.emitted(message)
+        async with self.emitting:
+            if isinstance(message, m.ErrorMessage) and not message.data.request_id:
+                self._metrics.errors.labels(message.data.code).inc()
+                data = message.data.model_copy(update={"request_id": self._request_id})
+                message = message.model_copy(update={"data": data})
+            message = message.model_copy(update={"timestamp": time.time()})
+            if self.log is not None:
+                message = await self.log.add(message)
+            await self._outbox.put(message, payload)
+            self._told = message.seq
+
+    async def catch_up(self, resumed: m.SessionResumed, last_seq: int, missed: tuple[m.ServerMessage, ...]) -> None:
+        """Tell a client that is back what it lacks; it has everything up to ``last_seq``."""
+        async with self.emitting:  # nothing may come between: its number would stand for the missed events, too
+            await self._outbox.put(m.SessionResumedMessage(data=resumed, seq=last_seq, timestamp=time.time()))
+            for event in missed:
+                if not isinstance(event, m.SessionEndedMessage):
+                    await self._outbox.put(event)
+            if self.log is not None:
+                self._told = self.log.seq
+
+    def error(self, error: IzwiError, *, fatal: bool) -> m.ErrorMessage:
+        """An error that is not an event of the session."""
+        self._metrics.errors.labels(error.code).inc()
+        return failures.error_message(error, fatal=fatal, request_id=self._request_id, seq=self._told)

@@ -1,0 +1,60 @@
+"""What an HTTP request may take: bytes of its body, and time. Pure ASGI, because bodies must not be read twice."""
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.ingress.envelope import response_to
+from izwi.errors import BodyTooLarge, IzwiError, RequestTimeout
+
+
+class RequestLimits:
+    """Answers in place of the application where a limit is exceeded before it has begun to answer.
+
+    Args:
+        max_bytes: of a body.
+        timeout_s: for the whole request; a response that has begun is broken off.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        too_large = BodyTooLarge(f"a request may have {self._max_bytes} bytes")
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdecimal() and int(announced) > self._max_bytes:
+            return await response_to(scope, too_large)(scope, receive, send)
+        failure: IzwiError | None = None
+        received, started = 0, False
+
+        async def limited() -> Message:
+            nonlocal received, failure
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                failure = too_large
+                return {"type": "http.disconnect"}  # the application gives up; what it answers is not sent
+            return message
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            if failure is None:
+                started = True
+                await send(message)
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._app(scope, limited, noting)
+        except TimeoutError:
+            failure = RequestTimeout(f"the request took longer than {self._timeout_s:g} s")
+        except Exception:
+            if failure is None:
+                raise
+        if failure is not None and not started:
+            await response_to(scope, failure)(scope, receive, send)
+        return None

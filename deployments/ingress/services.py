@@ -1,0 +1,26 @@
+"""What a connection needs from its replica."""
+
+from dataclasses import dataclass
+
+from deployments.ingress.access import Access
+from deployments.ingress.admission import Newcomers
+from deployments.ingress.calls import StageCalls
+from deployments.ingress.metrics import Metrics
+from deployments.ingress.registry import Registry
+from deployments.store.places import Places
+from deployments.store.store import SessionStore
+from deployments.store.tokens import Tokens
+from izwi.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    calls: StageCalls
+    store: SessionStore
+    places: Places
+    tokens: Tokens
+    access: Access
+    metrics: Metrics
+    registry: Registry
+    newcomers: Newcomers

@@ -1,0 +1,159 @@
+"""A server with API keys, over real sockets."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from izwi import messages as m
+from izwi.cli import app
+from izwi.client import IzwiClient
+from izwi.errors import Forbidden, RateLimited, Unauthorized
+from izwi.server_process import running_server
+from tests.e2e.conftest import Server
+
+START = {"type": "session.start", "data": {"source_language": "en"}}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys") / "keys.toml"
+
+
+def make(file: Path, name: str, *options: str) -> str:
+    """A key, by the command that users have."""
+    result = CliRunner().invoke(app, ["keys", "new", name, "--file", str(file), *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def key(file: Path) -> str:
+    return make(file, "clinic", "--sessions", "2")
+
+
+@pytest.fixture(scope="module")
+def guarded(file: Path, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IZWI_API_KEYS_FILE", str(file))
+        patch.setenv("IZWI_IDLE_TIMEOUT_S", "3")
+        patch.setenv("IZWI_PING_INTERVAL_S", "1")
+        with running_server(tmp_path_factory.mktemp("server") / "server.log") as url:
+            yield Server(url)
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def open_as(server: Server, key: str | None) -> None:
+    async with IzwiClient(server.ws, api_key=key).session(m.SessionStart(source_language="en")):
+        pass
+
+
+def test_health_is_for_everybody_and_the_rest_for_those_with_a_key(guarded: Server, key: str) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert httpx.get(guarded.http + path).status_code == 200
+    body = {"text": "The house is big.", "source": "en", "target": "es"}
+    refused = httpx.post(f"{guarded.http}/v1/translate", json=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthorized")
+    assert refused.headers["www-authenticate"] == "Bearer"
+    for headers in (bearer(key), {"X-API-Key": key}):
+        assert httpx.post(f"{guarded.http}/v1/translate", json=body, headers=headers, timeout=30).status_code == 200
+    metrics = httpx.get(f"{guarded.http}/metrics", headers=bearer(key))
+    assert (metrics.status_code, metrics.json()["error"]["code"]) == (403, "forbidden")
+
+
+async def test_a_session_needs_a_key(guarded: Server, key: str) -> None:
+    await open_as(guarded, key)
+    for wrong in (None, "izwi_guess", "izwt_guess"):
+        with pytest.raises(Unauthorized):
+            await open_as(guarded, wrong)
+
+
+async def test_a_refusal_is_told_before_anything_is_sent(guarded: Server) -> None:
+    async with connect(guarded.ws, proxy=None) as socket:
+        message = json.loads(await socket.recv())
+        assert (message["data"]["code"], message["data"]["fatal"]) == ("unauthorized", True)
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == 1008
+
+
+async def test_a_browser_enters_with_a_token(guarded: Server, key: str) -> None:
+    issued = httpx.post(f"{guarded.http}/v1/tokens", json={"expires_in_s": 60}, headers=bearer(key)).json()
+    token = issued["token"]
+    origin = {"Origin": guarded.http}
+    async with connect(
+        guarded.ws, proxy=None, subprotocols=["izwi.v1", f"izwi.token.{token}"], additional_headers=origin
+    ) as socket:  # type: ignore[list-item]
+        assert socket.subprotocol == "izwi.v1"
+        await socket.send(json.dumps(START))
+        assert json.loads(await socket.recv())["type"] == "session.started"
+    more = httpx.post(f"{guarded.http}/v1/tokens", json={}, headers=bearer(token))
+    assert more.status_code == 403
+
+
+async def test_a_strangers_page_may_not_connect(guarded: Server, key: str) -> None:
+    headers = {"Origin": "https://evil.example", **bearer(key)}
+    async with connect(guarded.ws, proxy=None, additional_headers=headers) as socket:
+        assert json.loads(await socket.recv())["data"]["code"] == "forbidden"
+
+
+async def test_a_key_has_so_many_sessions_and_gets_their_places_back(guarded: Server, key: str) -> None:
+    client = IzwiClient(guarded.ws, api_key=key)
+    async with client.session(), client.session():
+        with pytest.raises(RateLimited, match="2 sessions"):
+            await open_as(guarded, key)
+    for _ in range(50):
+        try:
+            await open_as(guarded, key)
+            return
+        except RateLimited:
+            await asyncio.sleep(0.1)
+    pytest.fail("a session that ended kept its place")
+
+
+async def test_a_session_is_resumed_by_its_key_only(guarded: Server, file: Path, key: str) -> None:
+    other = make(file, "school")
+    async with connect(guarded.ws, proxy=None, additional_headers=bearer(key)) as socket:
+        await socket.send(json.dumps(START))
+        started = json.loads(await socket.recv())["data"]
+    wanted = {"session_id": started["session_id"], "resume_token": started["resume_token"], "last_seq": 0}
+    for who, answer in ((other, "error"), (key, "session.resumed")):
+        await asyncio.sleep(1.1)  # within that a server reads its keys again
+        async with connect(guarded.ws, proxy=None, additional_headers=bearer(who)) as socket:
+            await socket.send(json.dumps({"type": "session.resume", "data": wanted}))
+            message = json.loads(await socket.recv())
+            assert message["type"] == answer
+            if answer == "error":
+                assert message["data"]["code"] == "session_gone"
+
+
+async def test_a_scraper_reads_metrics_and_nothing_else(guarded: Server, file: Path) -> None:
+    scraper = make(file, "prometheus", "--scope", "metrics")
+    await asyncio.sleep(1.1)
+    assert "izwi_live_sessions" in httpx.get(f"{guarded.http}/metrics", headers=bearer(scraper)).text
+    with pytest.raises(Forbidden):
+        await open_as(guarded, scraper)
+
+
+async def test_who_says_nothing_is_disconnected_and_may_resume(guarded: Server, key: str) -> None:
+    async with IzwiClient(guarded.ws, api_key=key, resume_for_s=0).session() as session:
+        with pytest.raises(Exception, match=r"no audio for 3 s"):
+            async for _ in session:
+                pass
+
+
+def test_without_keys_only_loopback_is_listened_on() -> None:
+    from graphs.launch import cli
+
+    result = CliRunner().invoke(cli, ["--host", "0.0.0.0", "--port", "9"])
+    assert result.exit_code == 1
+    assert "IZWI_API_KEYS_FILE" in result.output
