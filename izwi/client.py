@@ -26,7 +26,7 @@ from websockets.exceptions import ConnectionClosed
 from izwi.audio import SAMPLE_RATE, to_pcm16
 from izwi.client_events import Event
 from izwi.client_link import error_of, lost, open_link, passing, speech_of
-from izwi.errors import InternalError, IzwiError, ProtocolViolation, Unavailable
+from izwi.errors import ClientError, InternalError, IzwiError, ProtocolViolation, Unavailable
 from izwi.messages import (
     AudioEndMessage,
     AudioProgressMessage,
@@ -263,7 +263,10 @@ class Session:
             reraise=True,
         ):
             with attempt:
-                socket = await self._connect()
+                try:
+                    socket = await self._connect()
+                except ClientError as error:  # a proxy that has just started knows no server yet, and answers 404
+                    raise Unavailable(str(error)) from None
                 try:
                     wanted = SessionResumeMessage(data=self._reading.resume(self.started.data))
                     with suppress(ConnectionClosed):

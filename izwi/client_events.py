@@ -19,6 +19,7 @@ from izwi.messages import (
     SpeechMergedMessage,
     SpeechSkippedMessage,
     SpeechStartedMessage,
+    StageStatusMessage,
     TranscriptCommittedMessage,
     TranscriptFinalMessage,
     TranscriptPartialMessage,
@@ -57,6 +58,7 @@ Event = (
     | SpeechSkippedMessage
     | EngineSwitchedMessage
     | SessionLoadMessage
+    | StageStatusMessage
     | SessionGoingAwayMessage
     | SessionEndedMessage
     | ErrorMessage

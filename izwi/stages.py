@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
-"""Mono PCM at 16 kHz, float32 in [-1, 1], shape (n,)."""
+from izwi.audio import Samples
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from izwi.audio import SAMPLE_RATE, decode_file
+from izwi.audio import SAMPLE_RATE
 from izwi.errors import UnsupportedAudio
+from izwi.media import decode_file
 from izwi.stages import Samples
 
 LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")

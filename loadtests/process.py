@@ -1,7 +1,7 @@
 """What processes use of the machine, and who comes first on it."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -55,3 +55,21 @@ def going_first() -> Generator[None]:
         yield
     finally:
         os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+def replicas(processes: Iterable[psutil.Process], deployment: str) -> list[psutil.Process]:
+    """Those that serve a deployment."""
+    title = f"ray::ServeReplica:izwi:{deployment}"
+    return [one for one in processes if _of(one, lambda process: " ".join(process.cmdline()).startswith(title))]
+
+
+def named(processes: Iterable[psutil.Process], name: str) -> list[psutil.Process]:
+    """Those of that name."""
+    return [one for one in processes if _of(one, lambda process: process.name() == name)]
+
+
+def _of(process: psutil.Process, test: Callable[[psutil.Process], bool]) -> bool:
+    try:
+        return test(process)
+    except psutil.NoSuchProcess:
+        return False

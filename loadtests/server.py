@@ -1,7 +1,7 @@
 """The server under test: a private one that ends with the test, or one that runs already."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +67,10 @@ class Server:
 
 
 @contextmanager
-def serving(url: str | None, pid: int | None, log: Path, tell: Callable[[str], None]) -> Generator[Server]:
-    """The server at ``url``, whose root process is ``pid`` if that is known, or a private one.
+def serving(
+    url: str | None, pid: int | None, log: Path, tell: Callable[[str], None], arguments: Sequence[str] = ()
+) -> Generator[Server]:
+    """The server at ``url``, whose root process is ``pid`` if that is known, or a private one with these ``arguments``.
 
     Raises:
         izwi.errors.NotReady: the private one did not start.
@@ -78,7 +80,7 @@ def serving(url: str | None, pid: int | None, log: Path, tell: Callable[[str], N
         with going_first():
             yield Server(base, psutil.Process(pid) if pid is not None else None)
         return
-    with running_server(log, tell) as base:
+    with running_server(log, tell, arguments) as base:
         server = Server(base, _launcher())
         with going_first():
             yield server

@@ -16,6 +16,7 @@ from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.stage_health import StageHealth
 from izwi.batching import Batcher
 from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
 from izwi.stages import (
@@ -73,6 +74,7 @@ class StageCalls:
     ) -> None:
         self._handles = handles
         self._timeout_s = timeout_s
+        self.health = StageHealth()
         self._metrics = metrics
         self._asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
         self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH)
@@ -124,12 +126,13 @@ class StageCalls:
                         skip -= 1
                         continue
                     self._metrics.observe("tts", chunk.timing)
+                    self.health.worked("tts")
                     said += 1
                     yield chunk
             except Exception as error:
                 response.cancel()
                 known = _known("tts", error)
-                self._metrics.stage_errors.labels("tts", known.code).inc()
+                self._note_failure("tts", known)
                 if attempt == ATTEMPTS or not known.retryable:
                     raise known from error
             except BaseException:
@@ -152,6 +155,10 @@ class StageCalls:
             else:
                 self._metrics.observe(stage, result.timing)
 
+    def _note_failure(self, stage: str, error: IzwiError) -> None:
+        self._metrics.stage_errors.labels(stage, error.code).inc()
+        self.health.failed(stage, error)
+
     async def _call(self, stage: str, handle: DeploymentHandle, request: Any) -> Any:
         result = await self._retried(stage, handle, request, ATTEMPTS)
         self._metrics.observe(stage, result.timing)
@@ -171,11 +178,13 @@ class StageCalls:
     async def _once(self, stage: str, response: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await response
+                result = await response
+            self.health.worked(stage)
+            return result
         except Exception as error:
             response.cancel()
             known = _known(stage, error)
-            self._metrics.stage_errors.labels(stage, known.code).inc()
+            self._note_failure(stage, known)
             raise known from error
         except BaseException:
             response.cancel()

@@ -8,9 +8,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
-from izwi.audio import SAMPLE_RATE, PcmConverter
+from izwi.audio import SAMPLE_RATE
 from izwi.errors import AudioTooLong, IzwiError, ProtocolViolation
 from izwi.messages import AudioFormat
+from izwi.pcm_converter import PcmConverter
 from izwi.settings import Settings
 from izwi.stages import Samples
 

@@ -1,6 +1,6 @@
 """One session over one connection: begun or resumed, run, kept in Redis, and moved when the server goes away.
 
-Named tasks in the connection's group: session, store, leave, age. Whatever ends one of them ends all.
+Named tasks in the connection's group: session, store, leave, stages, age. Whatever ends one of them ends all.
 """
 
 import asyncio
@@ -169,6 +169,7 @@ class Runner:
         self._tasks.create_task(self._speak(session, found), name="session")
         self._tasks.create_task(self._keep(found), name="store")
         self._tasks.create_task(self._leave(session), name="leave")
+        self._tasks.create_task(self._tell_stages(), name="stages")
         if (age := self._services.settings.max_connection_age_s) is not None:
             self._tasks.create_task(self._grow_old(age, found), name="age")
 
@@ -187,6 +188,11 @@ class Runner:
         await self._leaving.wait()
         await session.settle()
         raise Moved
+
+    async def _tell_stages(self) -> None:
+        with self._services.calls.health.changes() as changes:
+            while True:
+                await self._emitter.emit(m.StageStatusMessage(data=await changes.get()))
 
     async def _grow_old(self, age_s: float, found: Opening) -> None:
         await asyncio.sleep(age_s * (1 - random.uniform(0, AGE_SPREAD)))

@@ -6,11 +6,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from izwi.audio import SAMPLE_RATE, decode_file
+from izwi.audio import SAMPLE_RATE
 from izwi.cli.stream import Recording, open_audio
 from izwi.cli.translate import UrlOption, translate
 from izwi.client import Session, stream_paced
 from izwi.errors import UnsupportedAudio
+from izwi.media import decode_file
 from izwi.messages import SessionStart
 
 READING = Path("/usr/share/pocketsphinx/test/data/librivox")

@@ -17,6 +17,7 @@ from izwi.messages import (
     SessionStartedMessage,
     SpeechMergedMessage,
     SpeechSkippedMessage,
+    StageStatusMessage,
     TranscriptFinal,
     TranscriptFinalMessage,
     TranslationCommitted,
@@ -125,6 +126,8 @@ class Record:
 def notice(event: Event) -> str:
     """A line for the user where something went otherwise than planned; empty for all other events."""
     match event:
+        case StageStatusMessage(data=data):
+            return f"{data.stage} {'works again' if data.working else 'does not answer; nothing is lost'}"
         case EngineSwitchedMessage(data=data):
             return f"{data.stage}: {data.after} took over from {data.before}"
         case SpeechMergedMessage(data=data):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from izwi.audio import decode_file, duration
 from izwi.cli.live import Display
 from izwi.cli.record import Record
 from izwi.client import IzwiClient, Session
 from izwi.errors import AudioTooLong, DamagedAudio, ProtocolViolation
+from izwi.media import decode_file, duration
 from izwi.messages import SessionStart
 from izwi.server_process import running_server
 from izwi.settings import Settings

@@ -9,21 +9,14 @@ from dataclasses import dataclass
 import psutil
 
 from loadtests.chaos.network import FaultProxy
-from loadtests.chaos.redis_server import RedisServer
-from loadtests.server import Server
+from loadtests.chaos.scene import Scene
+from loadtests.process import named, replicas
 
 RECOVERY_LIMIT_S = 60.0
 BLACKHOLE_S = 30.0
 AWAY_S = 10.0
 
-
-@dataclass(frozen=True)
-class Scene:
-    """What a fault may break."""
-
-    server: Server
-    network: FaultProxy
-    redis: RedisServer
+Strike = Callable[[Scene, FaultProxy], Awaitable[float]]
 
 
 @dataclass(frozen=True)
@@ -37,40 +30,42 @@ class Fault:
     """
 
     name: str
-    strike: Callable[[Scene], Awaitable[float]]
+    strike: Strike
     times: int
     pause_s: tuple[float, float]
     bound_s: float | None
+    deploys: bool = False
+    """It needs a server that was deployed by an operator: the first time that replaces everything."""
 
 
-async def reset(scene: Scene) -> float:
-    scene.network.cut()
+async def reset(scene: Scene, network: FaultProxy) -> float:
+    network.cut()
     return time.monotonic()
 
 
-async def blackhole(scene: Scene) -> float:
+async def blackhole(scene: Scene, network: FaultProxy) -> float:
     """Nothing passes for a while, and nobody is told."""
-    scene.network.stall()
+    network.stall()
     await asyncio.sleep(BLACKHOLE_S)
-    scene.network.flow()
+    network.flow()
     return time.monotonic()
 
 
-async def half_open(scene: Scene) -> float:
+async def half_open(scene: Scene, network: FaultProxy) -> float:
     """The connections that are there never answer again; new ones work."""
-    scene.network.abandon()
+    network.abandon()
     return time.monotonic()
 
 
-def killing(deployment: str) -> Callable[[Scene], Awaitable[float]]:
+def killing(deployment: str) -> Strike:
     """Kill one replica, and wait until there are as many as before: the fault is the loss of one, not of all."""
 
-    async def kill(scene: Scene) -> float:
-        before = await asyncio.to_thread(replicas, scene.server, deployment)
+    async def kill(scene: Scene, network: FaultProxy) -> float:
+        before = await asyncio.to_thread(replicas, scene.server.processes(), deployment)
         victim = random.choice(before)
         victim.kill()
         at = time.monotonic()
-        while len(await asyncio.to_thread(_serving, scene.server, deployment, victim)) < len(before):
+        while len(await asyncio.to_thread(_others, scene, deployment, victim)) < len(before):
             if time.monotonic() - at > RECOVERY_LIMIT_S:
                 raise TimeoutError(f"no new replica of {deployment} within {RECOVERY_LIMIT_S:.0f} s")
             await asyncio.sleep(0.5)
@@ -79,8 +74,8 @@ def killing(deployment: str) -> Callable[[Scene], Awaitable[float]]:
     return kill
 
 
-def without_redis(empty: bool) -> Callable[[Scene], Awaitable[float]]:
-    async def strike(scene: Scene) -> float:
+def without_redis(empty: bool) -> Strike:
+    async def strike(scene: Scene, network: FaultProxy) -> float:
         await asyncio.to_thread(scene.redis.stop)
         await asyncio.sleep(AWAY_S)
         await asyncio.to_thread(scene.redis.start, empty)
@@ -89,21 +84,41 @@ def without_redis(empty: bool) -> Callable[[Scene], Awaitable[float]]:
     return strike
 
 
-def replicas(server: Server, deployment: str) -> list[psutil.Process]:
-    """Processes that serve a deployment now."""
-    title = f"ray::ServeReplica:izwi:{deployment}"
-    found: list[psutil.Process] = []
-    for process in server.processes():
-        try:
-            if " ".join(process.cmdline()).startswith(title):
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+async def proxy_killed(scene: Scene, network: FaultProxy) -> float:
+    """HAProxy dies, and with it every connection; Serve starts another one."""
+    for process in named(scene.server.processes(), "haproxy"):
+        process.kill()
+    return time.monotonic()
 
 
-def _serving(server: Server, deployment: str, victim: psutil.Process) -> list[psutil.Process]:
-    return [one for one in replicas(server, deployment) if one.pid != victim.pid]
+async def redeployed(scene: Scene, network: FaultProxy) -> float:
+    """A new version of everything, as if the code had changed: Serve replaces every replica."""
+    at = time.monotonic()
+    scene.control.args = {**scene.control.args, "session_ttl_s": random.randrange(3000, 4000)}
+    await scene.control.deploy()
+    return at
+
+
+async def model_swapped(scene: Scene, network: FaultProxy) -> float:
+    """Another model for recognition by ``user_config``: the replica stays."""
+    at = time.monotonic()
+    small = scene.control.user_config.get("asr", {}).get("model") == "tiny.en"
+    scene.control.user_config["asr"] = {"model": "base" if small else "tiny.en"}
+    await scene.control.deploy()
+    return at
+
+
+async def scaled_down(scene: Scene, network: FaultProxy) -> float:
+    """One ingress replica fewer, then one more again."""
+    at, before = time.monotonic(), scene.control.ingresses
+    for count in (before - 1, before):
+        scene.control.ingresses = count
+        await scene.control.deploy()
+    return at
+
+
+def _others(scene: Scene, deployment: str, victim: psutil.Process) -> list[psutil.Process]:
+    return [one for one in replicas(scene.server.processes(), deployment) if one.pid != victim.pid]
 
 
 FAULTS = (
@@ -115,6 +130,10 @@ FAULTS = (
     Fault("vad", killing("vad"), 20, (2.0, 4.0), None),
     Fault("mt", killing("mt"), 20, (2.0, 4.0), None),
     Fault("tts", killing("tts"), 20, (2.0, 4.0), None),
+    Fault("proxy", proxy_killed, 5, (6.0, 8.0), None),
+    Fault("scale-down", scaled_down, 5, (3.0, 5.0), None, deploys=True),
+    Fault("model", model_swapped, 4, (3.0, 5.0), None, deploys=True),
+    Fault("redeploy", redeployed, 3, (3.0, 5.0), None, deploys=True),
     Fault("redis", without_redis(empty=False), 3, (10.0, 12.0), None),
     Fault("redis-emptied", without_redis(empty=True), 3, (10.0, 12.0), None),
 )

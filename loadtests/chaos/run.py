@@ -4,14 +4,11 @@ python -m loadtests.chaos.run --faults reset,ingress --scale 0.2
 """
 
 import asyncio
-import os
 import random
 import statistics
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -19,15 +16,15 @@ from rich.console import Console
 from izwi.errors import IzwiError
 from izwi.messages import SessionStart
 from loadtests import corpus
-from loadtests.chaos.faults import FAULTS, Fault, Scene
+from loadtests.chaos.faults import FAULTS, Fault
 from loadtests.chaos.network import FaultProxy
-from loadtests.chaos.redis_server import RedisServer
 from loadtests.chaos.report import Outcome, conclusion, table
+from loadtests.chaos.scene import Scene, private_scene
 from loadtests.chaos.witness import Witness
 from loadtests.outcome import conclude
-from loadtests.server import Server, serving
 
 OUT = Path("out/chaos")
+LOG = OUT / "server.log"
 STREAMS = 4
 LONGEST_S = 1200.0
 CALM_S = 3.0
@@ -43,13 +40,17 @@ class Plan:
     seed: int
 
 
-async def trial(scene: Scene, fault: Fault | None, clips: list[corpus.Clip], plan: Plan) -> Outcome:
+async def trial(
+    scene: Scene, network: FaultProxy, fault: Fault | None, clips: list[corpus.Clip], plan: Plan
+) -> Outcome:
     """Strike ``fault`` at random moments while the streams speak; None lets them speak undisturbed for a minute."""
     rng = random.Random(plan.seed)
     witnesses = [Witness(corpus.script(clips, LONGEST_S, plan.seed * 100 + n)) for n in range(plan.streams)]
     stop, strikes = asyncio.Event(), list[float]()
+    if fault is not None and fault.deploys:
+        await scene.control.deploy()
     start = SessionStart(source_language="en", target_language="es", speech=False)
-    url = f"ws://127.0.0.1:{scene.network.port}"
+    url = f"ws://127.0.0.1:{network.port}"
     speaking = [asyncio.create_task(witness.speak(url, start, stop)) for witness in witnesses]
     problem = ""
     try:
@@ -59,7 +60,7 @@ async def trial(scene: Scene, fault: Fault | None, clips: list[corpus.Clip], pla
         else:
             for _ in range(max(1, round(fault.times * plan.scale))):
                 await asyncio.sleep(rng.uniform(*fault.pause_s))
-                strikes.append(await fault.strike(scene))
+                strikes.append(await fault.strike(scene, network))
         await asyncio.sleep(CALM_S if fault is None else max(CALM_S, fault.pause_s[1]))
     except TimeoutError as error:
         problem = str(error)
@@ -84,16 +85,13 @@ async def trial(scene: Scene, fault: Fault | None, clips: list[corpus.Clip], pla
     )
 
 
-async def trials(
-    server: Server, redis: RedisServer, faults: list[Fault], plan: Plan, console: Console
-) -> list[Outcome]:
+async def trials(scene: Scene, faults: list[Fault], plan: Plan, console: Console) -> list[Outcome]:
     clips = corpus.load(None)
     outcomes: list[Outcome] = []
-    async with FaultProxy(urlsplit(server.url).port or 0).running() as network:
-        scene = Scene(server, network, redis)
+    async with FaultProxy(scene.port).running() as network:
         for fault in (None, *faults):
             with console.status(f"{fault.name if fault else 'calm'}: {plan.streams} streams"):
-                outcomes.append(await trial(scene, fault, clips, plan))
+                outcomes.append(await trial(scene, network, fault, clips, plan))
             console.print(conclusion(outcomes[-1]), highlight=False)
     return outcomes
 
@@ -116,15 +114,10 @@ def main(
     if unknown := [name for name in wanted if name not in known]:
         raise typer.BadParameter(f"no such fault: {', '.join(unknown)}")
     try:
-        with ExitStack() as stack:
-            redis = stack.enter_context(RedisServer())
-            os.environ["IZWI_REDIS_URL"] = redis.url
-            os.environ["IZWI_INGRESS__MIN_REPLICAS"] = os.environ["IZWI_INGRESS__MAX_REPLICAS"] = str(ingresses)
-            status = stack.enter_context(console.status("private server"))
-            server = stack.enter_context(serving(None, None, OUT / "server.log", status.update))
+        with console.status("private server") as status, private_scene(ingresses, LOG, status.update) as scene:
             status.stop()
             plan = Plan(streams, scale, seed)
-            outcomes = asyncio.run(trials(server, redis, [known[name] for name in wanted], plan, console))
+            outcomes = asyncio.run(trials(scene, [known[name] for name in wanted], plan, console))
     except IzwiError as error:
         typer.echo(f"cannot measure: {error}", err=True)
         raise typer.Exit(1) from None

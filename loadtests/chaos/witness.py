@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import jiwer
 
@@ -102,7 +103,7 @@ class Witness:
         """Seconds from each of those times until the connection was replaced; times that did not break it are left
         out."""
         delays = []
-        for at, before in zip(times, [*times[1:], float("inf")], strict=True):
+        for at, before in pairwise([*times, float("inf")]):
             within = [resumed - at for resumed in self.resumed_at if at <= resumed < before]
             delays += within[:1]
         return delays

@@ -1,0 +1,49 @@
+"""Which stages do not answer now, as their callers find out: sessions are told, and operators see it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from izwi.errors import EngineFailed, IzwiError, StageTimeout
+from izwi.messages import StageStatus
+
+MOST_CHANGES = 100
+"""Kept for a session that does not ask."""
+
+
+class StageHealth:
+    """One replica's view of the stages it calls."""
+
+    def __init__(self) -> None:
+        self._failing: dict[str, str] = {}
+        self._listeners: set[asyncio.Queue[StageStatus]] = set()
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Wire code by stage."""
+        return dict(self._failing)
+
+    def failed(self, stage: str, error: IzwiError) -> None:
+        """A call has failed. What says something about its request, or about load, says nothing about the stage."""
+        if isinstance(error, EngineFailed | StageTimeout) and stage not in self._failing:
+            self._failing[stage] = error.code
+            self._tell(StageStatus(stage=stage, working=False, code=error.code))
+
+    def worked(self, stage: str) -> None:
+        if self._failing.pop(stage, None) is not None:
+            self._tell(StageStatus(stage=stage, working=True))
+
+    @contextmanager
+    def changes(self) -> Iterator[asyncio.Queue[StageStatus]]:
+        """A queue of what changes from now on."""
+        queue: asyncio.Queue[StageStatus] = asyncio.Queue(MOST_CHANGES)
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+
+    def _tell(self, status: StageStatus) -> None:
+        for queue in self._listeners:
+            if not queue.full():
+                queue.put_nowait(status)

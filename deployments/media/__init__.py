@@ -1,0 +1,1 @@
+"""Untrusted media files, decoded where they can do no harm."""

@@ -1,0 +1,136 @@
+"""Untrusted media files: decoded by a process that is confined, watched, and thrown away after each file.
+
+What a hostile file can reach is a decoder without files, processes or network, and with so much memory and time. What
+it costs the server is bounded by `Limits` and by how many are decoded at once; the event loop only carries the audio.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import structlog
+
+from izwi.audio import SAMPLE_RATE, from_pcm16
+from izwi.errors import DamagedAudio, IzwiError, Overloaded, UnsupportedAudio, error_classes
+from izwi.stages import Samples
+
+PIECE = SAMPLE_RATE // 2 * 2
+"""Bytes per piece: half a second."""
+TOLD = 4096
+"""Bytes of an error that are read."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one file."""
+
+    max_seconds: float
+    """Of audio."""
+    max_bytes: int = 1_500_000_000
+    """Of address space; the libraries alone map two thirds of that, an honest file needs a few megabytes."""
+    cpu_s: int = 60
+    """Honest files decode at several hundred times real time: enough for four hours."""
+    wall_s: float = 120.0
+    """With nobody reading the audio, and on a busy machine."""
+
+
+class MediaSandbox:
+    """Decodes files, a few at a time.
+
+    Args:
+        at_once: processes.
+        waiting: files that may wait for one.
+    """
+
+    def __init__(self, limits: Limits, at_once: int = 2, waiting: int = 32) -> None:
+        self._limits = limits
+        self._places = asyncio.Semaphore(at_once)
+        self._waiting = waiting
+        self._queued = 0
+
+    async def decode(self, file: BinaryIO) -> AsyncIterator[Samples]:
+        """The audio of an open file that can seek, in pieces of half a second, float32, shape (n,), mono at 16 kHz.
+
+        Raises:
+            UnsupportedAudio: not audio, nothing that can be decoded, or its decoder broke or took too much.
+            DamagedAudio: after all that could be decoded of a damaged file.
+            AudioTooLong: after the seconds that are accepted.
+            Overloaded: too many files wait.
+        """
+        async with self._place(), self._process(file) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            told = asyncio.create_task(process.stderr.read(TOLD))
+            some = False
+            try:
+                async with asyncio.timeout(self._limits.wall_s):
+                    while piece := await _whole(process.stdout):
+                        some = True
+                        yield from_pcm16(piece)
+                    code = await process.wait()
+            except TimeoutError:
+                raise UnsupportedAudio(f"decoding took longer than {self._limits.wall_s:g} s") from None
+            finally:
+                if not told.done():
+                    process.kill()
+                await asyncio.wait([told])
+            if code:
+                raise _error(code, told.result(), some)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if self._queued >= self._waiting:
+            raise Overloaded("too many files wait to be decoded")
+        self._queued += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._queued -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    @asynccontextmanager
+    async def _process(self, file: BinaryIO) -> AsyncIterator[asyncio.subprocess.Process]:
+        limits = self._limits
+        file.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "deployments.media.worker"),
+            *(str(limits.max_seconds), str(limits.max_bytes), str(limits.cpu_s)),
+            stdin=file,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=2 * PIECE,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def _whole(stream: asyncio.StreamReader) -> bytes:
+    """The next piece; a shorter one only at the end."""
+    try:
+        return await stream.readexactly(PIECE)
+    except asyncio.IncompleteReadError as rest:
+        return rest.partial[: len(rest.partial) // 2 * 2]
+
+
+def _error(code: int, told: bytes, some: bool) -> IzwiError:
+    try:
+        error = json.loads(told.splitlines()[-1])
+        return error_classes()[error["code"]](error["message"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        log.warning("media_decoder_broke", code=code)
+        if some:
+            return DamagedAudio("the file's decoder broke, or took too much memory or time, in the middle")
+        return UnsupportedAudio("the file's decoder broke, or took too much memory or time")

@@ -1,0 +1,169 @@
+"""The native wire protocol, version 1.0: every message as a type.
+
+A text frame is ``{"type", "data", "timestamp", "seq"}``. ``seq`` numbers the durable events of a session (marked
+below): a durable frame carries its own number, any other frame the number of the last durable one, so that
+"the last seq I have" is always well defined. Binary frames from the client are audio in the format
+announced by ``session.start``; a binary frame from the server belongs to the ``speech.audio`` before it.
+"""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from izwi.errors import InvalidMessage, UnknownMessageType
+from izwi.messages.base import (
+    Data,
+    Empty,
+    Message,
+    PingMessage,
+    PongMessage,
+)
+from izwi.messages.client import (
+    AudioAppend,
+    AudioAppendMessage,
+    AudioEndMessage,
+    AudioFormat,
+    ClientMessage,
+    SessionResume,
+    SessionResumeMessage,
+    SessionStart,
+    SessionStartMessage,
+)
+from izwi.messages.server import (
+    AudioProgressMessage,
+    EngineSwitchedMessage,
+    ErrorMessage,
+    ServerMessage,
+    SessionEndedMessage,
+    SessionGoingAwayMessage,
+    SessionLoadMessage,
+    SessionResumableMessage,
+    SessionResumedMessage,
+    SessionStartedMessage,
+    SpeechAudioMessage,
+    SpeechEndedMessage,
+    SpeechMergedMessage,
+    SpeechSkippedMessage,
+    SpeechStartedMessage,
+    StageStatusMessage,
+    TranscriptCommittedMessage,
+    TranscriptFinalMessage,
+    TranscriptPartialMessage,
+    TranslationCommittedMessage,
+)
+from izwi.messages.server_data import (
+    AudioProgress,
+    EngineSwitched,
+    ErrorData,
+    SessionEnded,
+    SessionGoingAway,
+    SessionLoad,
+    SessionResumable,
+    SessionResumed,
+    SessionStarted,
+    SpeechAudio,
+    SpeechBoundary,
+    SpeechMerged,
+    SpeechSkipped,
+    StageStatus,
+    TranscriptCommitted,
+    TranscriptFinal,
+    TranscriptPartial,
+    TranslationCommitted,
+    WordData,
+)
+
+__all__ = [
+    "AudioAppend",
+    "AudioAppendMessage",
+    "AudioEndMessage",
+    "AudioFormat",
+    "AudioProgress",
+    "AudioProgressMessage",
+    "ClientMessage",
+    "Data",
+    "Empty",
+    "EngineSwitched",
+    "EngineSwitchedMessage",
+    "ErrorData",
+    "ErrorMessage",
+    "Message",
+    "PingMessage",
+    "PongMessage",
+    "ServerMessage",
+    "SessionEnded",
+    "SessionEndedMessage",
+    "SessionGoingAway",
+    "SessionGoingAwayMessage",
+    "SessionLoad",
+    "SessionLoadMessage",
+    "SessionResumable",
+    "SessionResumableMessage",
+    "SessionResume",
+    "SessionResumeMessage",
+    "SessionResumed",
+    "SessionResumedMessage",
+    "SessionStart",
+    "SessionStartMessage",
+    "SessionStarted",
+    "SessionStartedMessage",
+    "SpeechAudio",
+    "SpeechAudioMessage",
+    "SpeechBoundary",
+    "SpeechEndedMessage",
+    "SpeechMerged",
+    "SpeechMergedMessage",
+    "SpeechSkipped",
+    "SpeechSkippedMessage",
+    "SpeechStartedMessage",
+    "StageStatus",
+    "StageStatusMessage",
+    "TranscriptCommitted",
+    "TranscriptCommittedMessage",
+    "TranscriptFinal",
+    "TranscriptFinalMessage",
+    "TranscriptPartial",
+    "TranscriptPartialMessage",
+    "TranslationCommitted",
+    "TranslationCommittedMessage",
+    "WordData",
+    "parse_client",
+    "parse_server",
+]
+
+CLIENT_MESSAGES: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
+SERVER_MESSAGES: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="type")])
+
+
+def parse_client(text: str | bytes) -> ClientMessage:
+    """Read a client's text frame.
+
+    Raises:
+        InvalidMessage: not JSON, not an object, or a field that does not fit.
+        UnknownMessageType: an object whose ``type`` we do not know.
+    """
+    return _parse(CLIENT_MESSAGES, text)
+
+
+def parse_server(text: str | bytes) -> ServerMessage:
+    """Read a server's text frame; raises as `parse_client` does."""
+    return _parse(SERVER_MESSAGES, text)
+
+
+T = TypeVar("T")
+
+
+def _parse(adapter: TypeAdapter[T], text: str | bytes) -> T:
+    try:
+        raw: Any = from_json(text)
+    except ValueError as error:
+        raise InvalidMessage(f"not valid JSON: {error}") from None
+    try:
+        return adapter.validate_python(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"].startswith("union_tag"):
+            raise UnknownMessageType(f"unknown message type; {first['msg'][:300]}") from None
+        where = ".".join(str(part) for part in first["loc"][1:]) or "message"
+        raise InvalidMessage(f"{where}: {first['msg']}") from None

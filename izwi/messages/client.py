@@ -1,0 +1,79 @@
+"""What a client sends."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from izwi.messages.base import Data, Empty, Message, PingMessage, PongMessage
+
+
+class AudioFormat(Data):
+    """What the client sends. Anything but 16 kHz mono is converted."""
+
+    encoding: Literal["pcm_s16le", "pcm_f32le"] = "pcm_s16le"
+    sample_rate: int = Field(default=16_000, ge=8_000, le=192_000)
+    channels: int = Field(default=1, ge=1, le=8)
+
+
+class SessionStart(Data):
+    source_language: str = "auto"
+    """ISO 639-1, or ``auto``."""
+    target_language: str | None = None
+    """None transcribes without translating."""
+    speech: bool = True
+    """Speak the translation."""
+    audio: AudioFormat = AudioFormat()
+    speech_transport: Literal["binary", "base64"] = "binary"
+    voice: str | None = None
+    speed: float = Field(default=1.0, ge=0.25, le=4.0)
+
+
+class SessionResume(Data):
+    """What a client has of an interrupted session."""
+
+    session_id: str = Field(max_length=64)
+    resume_token: str = Field(max_length=128)
+    last_seq: int = Field(default=0, ge=0)
+    """Of the last frame received."""
+    acknowledged_samples: int = Field(default=0, ge=0, le=2**40)
+    """Of the last ``audio.progress``; audio from there on is still at hand."""
+    clause: int = Field(default=0, ge=0)
+    """The first clause whose speech has not been received in full."""
+    clause_samples: int = Field(default=0, ge=0)
+    """Samples of that clause's speech that have been received."""
+    clause_speed: float = Field(default=1.0, ge=1, le=2)
+    """``speed`` of that speech."""
+
+
+class AudioAppend(Data):
+    audio: str
+    """Base64 of the bytes a binary frame would have held."""
+
+
+class SessionStartMessage(Message):
+    type: Literal["session.start"] = "session.start"
+    data: SessionStart = SessionStart()
+
+
+class SessionResumeMessage(Message):
+    """Instead of ``session.start``."""
+
+    type: Literal["session.resume"] = "session.resume"
+    data: SessionResume
+
+
+class AudioAppendMessage(Message):
+    type: Literal["audio.append"] = "audio.append"
+    data: AudioAppend
+
+
+class AudioEndMessage(Message):
+    """No more audio: finish what is there, then end the session."""
+
+    type: Literal["audio.end"] = "audio.end"
+    data: Empty = Empty()
+
+
+ClientMessage = (
+    SessionStartMessage | SessionResumeMessage | AudioAppendMessage | AudioEndMessage | PingMessage | PongMessage
+)

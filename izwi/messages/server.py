@@ -1,0 +1,159 @@
+"""What a server sends; ``durable`` messages are numbered and outlive the connection."""
+
+from typing import ClassVar, Literal
+
+from izwi.messages.base import Message, PingMessage, PongMessage
+from izwi.messages.server_data import (
+    AudioProgress,
+    EngineSwitched,
+    ErrorData,
+    SessionEnded,
+    SessionGoingAway,
+    SessionLoad,
+    SessionResumable,
+    SessionResumed,
+    SessionStarted,
+    SpeechAudio,
+    SpeechBoundary,
+    SpeechMerged,
+    SpeechSkipped,
+    StageStatus,
+    TranscriptCommitted,
+    TranscriptFinal,
+    TranscriptPartial,
+    TranslationCommitted,
+)
+
+
+class SessionStartedMessage(Message):
+    type: Literal["session.started"] = "session.started"
+    data: SessionStarted
+
+
+class SessionResumedMessage(Message):
+    type: Literal["session.resumed"] = "session.resumed"
+    data: SessionResumed
+
+
+class SessionResumableMessage(Message):
+    """Sent when it changes."""
+
+    type: Literal["session.resumable"] = "session.resumable"
+    data: SessionResumable
+
+
+class AudioProgressMessage(Message):
+    type: Literal["audio.progress"] = "audio.progress"
+    data: AudioProgress
+
+
+class SpeechStartedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["speech.started"] = "speech.started"
+    data: SpeechBoundary
+
+
+class SpeechEndedMessage(Message):
+    type: Literal["speech.ended"] = "speech.ended"
+    data: SpeechBoundary
+
+
+class TranscriptPartialMessage(Message):
+    type: Literal["transcript.partial"] = "transcript.partial"
+    data: TranscriptPartial
+
+
+class TranscriptCommittedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["transcript.committed"] = "transcript.committed"
+    data: TranscriptCommitted
+
+
+class TranscriptFinalMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["transcript.final"] = "transcript.final"
+    data: TranscriptFinal
+
+
+class TranslationCommittedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["translation.committed"] = "translation.committed"
+    data: TranslationCommitted
+
+
+class SpeechAudioMessage(Message):
+    type: Literal["speech.audio"] = "speech.audio"
+    data: SpeechAudio
+
+
+class SpeechMergedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["speech.merged"] = "speech.merged"
+    data: SpeechMerged
+
+
+class SpeechSkippedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["speech.skipped"] = "speech.skipped"
+    data: SpeechSkipped
+
+
+class EngineSwitchedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["engine.switched"] = "engine.switched"
+    data: EngineSwitched
+
+
+class StageStatusMessage(Message):
+    """A stage has lost a replica or does not answer, or works again."""
+
+    type: Literal["stage.status"] = "stage.status"
+    data: StageStatus
+
+
+class SessionLoadMessage(Message):
+    """Sent when the level changes, and when updates become twice or half as frequent."""
+
+    type: Literal["session.load"] = "session.load"
+    data: SessionLoad
+
+
+class SessionGoingAwayMessage(Message):
+    type: Literal["session.going_away"] = "session.going_away"
+    data: SessionGoingAway
+
+
+class SessionEndedMessage(Message):
+    durable: ClassVar[bool] = True
+    type: Literal["session.ended"] = "session.ended"
+    data: SessionEnded
+
+
+class ErrorMessage(Message):
+    type: Literal["error"] = "error"
+    data: ErrorData
+
+
+ServerMessage = (
+    SessionStartedMessage
+    | SessionResumedMessage
+    | SessionResumableMessage
+    | AudioProgressMessage
+    | SpeechStartedMessage
+    | SpeechEndedMessage
+    | TranscriptPartialMessage
+    | TranscriptCommittedMessage
+    | TranscriptFinalMessage
+    | TranslationCommittedMessage
+    | SpeechAudioMessage
+    | SpeechMergedMessage
+    | SpeechSkippedMessage
+    | EngineSwitchedMessage
+    | SessionLoadMessage
+    | StageStatusMessage
+    | SessionGoingAwayMessage
+    | SessionEndedMessage
+    | ErrorMessage
+    | PingMessage
+    | PongMessage
+)

@@ -1,0 +1,165 @@
+"""What the messages of a server say."""
+
+from typing import Literal
+
+from izwi.messages.base import Data
+
+
+class WordData(Data):
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+class SessionStarted(Data):
+    session_id: str
+    protocol: str
+    window_samples: int
+    """Samples (16 kHz) the client may be ahead of the last ``audio.progress``."""
+    engines: dict[str, list[str]]
+    """Per stage, in order of preference."""
+    resume_token: str
+    """Resumes the session over another connection; whoever has it can."""
+    resumable: bool
+    """False while the server cannot store the session."""
+
+
+class SessionResumed(Data):
+    session_id: str
+    protocol: str
+    window_samples: int
+    from_samples: int
+    """Offset in the stream (16 kHz) of the first sample to send now; the durable events that were missed follow."""
+
+
+class SessionResumable(Data):
+    resumable: bool
+    """Whether the session would survive the loss of its connection now."""
+
+
+class AudioProgress(Data):
+    received_samples: int
+    """Samples (16 kHz) taken in; the client's credit counts from here."""
+    acknowledged_samples: int
+    """Everything before this offset is reflected in durable events."""
+
+
+class SpeechBoundary(Data):
+    utterance: int
+    time_s: float
+
+
+class TranscriptPartial(Data):
+    utterance: int
+    committed: str
+    """Append-only within the utterance."""
+    tentative: str
+    language: str
+
+
+class TranscriptCommitted(Data):
+    utterance: int
+    text: str
+    """Only what is new; concatenated over an utterance it gives the final text."""
+    words: list[WordData]
+    language: str
+
+
+class TranscriptFinal(Data):
+    utterance: int
+    text: str
+    start_s: float
+    end_s: float
+    language: str
+    engine: str
+
+
+class TranslationCommitted(Data):
+    clause: int
+    utterance: int
+    source: str
+    text: str
+    source_language: str
+    target_language: str
+    start_s: float
+    end_s: float
+    engine: str
+    """``none`` where the speaker already speaks the target language."""
+
+
+class SpeechAudio(Data):
+    clause: int
+    engine: str
+    sample_rate: int
+    samples: int
+    last: bool
+    """The clause is complete; its closing message holds no samples and no binary frame follows."""
+    audio: str | None = None
+    """Base64 PCM16; null when a binary frame follows."""
+    speed: float = 1.0
+    """Times the speed asked for: above 1 the clause is hurried because speech is behind."""
+    backlog_s: float = 0.0
+    """How far speech was behind when the clause's turn came: sent and not yet played, or waiting, estimated."""
+
+
+class SpeechMerged(Data):
+    clause: int
+    into: int
+    """An earlier clause; the audio under its number says both."""
+
+
+class SpeechSkipped(Data):
+    clause: int
+    reason: str
+
+
+class EngineSwitched(Data):
+    stage: str
+    before: str
+    after: str
+
+
+class StageStatus(Data):
+    stage: str
+    working: bool
+    """Nothing is lost while it is not: calls are made again until a new replica answers."""
+    code: str | None = None
+    """Of the error that it fails with."""
+
+
+class SessionLoad(Data):
+    level: Literal["normal", "stretched", "captions_only"]
+    """Under load, partial transcripts come more rarely first; then translations are not spoken."""
+    update_ms: int
+    """Audio between two updates, on average."""
+
+
+class SessionGoingAway(Data):
+    """The server stops soon and takes no more audio."""
+
+    reason: str
+    resume_token: str | None
+    """Go on with it over another connection; null where this server is the only one: then what it has is finished."""
+
+
+class SessionEnded(Data):
+    reason: str
+    audio_s: float
+    utterances: int
+    clauses: int
+
+
+class ErrorData(Data):
+    code: str
+    message: str
+    retryable: bool
+    fatal: bool
+    """The server closes the session after this."""
+    request_id: str
+    retry_after_s: float | None = None
+    """When trying again makes sense, where the server can tell."""
+    utterance: int | None = None
+    """The utterance that could not be recognised, or could only in part."""
+    clause: int | None = None
+    """The clause that could not be translated or spoken."""
