@@ -52,6 +52,7 @@ def _haproxy() -> dict[str, str]:
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",  # a log that is kept back says nothing about a replica that died
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(LONGEST_S),
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # three failures, and a dead HAProxy is replaced
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "60",  # a live client answers a ping every ten seconds
         # HAProxy knows within a second that a replica is being stopped; sessions need the rest of what it is given.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         # Their usual numbers are taken where a second server runs. HAProxy's own pages; read only.

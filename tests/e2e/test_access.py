@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,40 +11,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from izwi import messages as m
-from izwi.cli import app
 from izwi.client import IzwiClient
 from izwi.errors import Forbidden, RateLimited, Unauthorized
-from izwi.server_process import running_server
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, make_key
 
 START = {"type": "session.start", "data": {"source_language": "en"}}
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys") / "keys.toml"
-
-
-def make(file: Path, name: str, *options: str) -> str:
-    """A key, by the command that users have."""
-    result = CliRunner().invoke(app, ["keys", "new", name, "--file", str(file), *options])
-    assert result.exit_code == 0, result.output
-    return result.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def key(file: Path) -> str:
-    return make(file, "clinic", "--sessions", "2")
-
-
-@pytest.fixture(scope="module")
-def guarded(file: Path, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IZWI_API_KEYS_FILE", str(file))
-        patch.setenv("IZWI_IDLE_TIMEOUT_S", "3")
-        patch.setenv("IZWI_PING_INTERVAL_S", "1")
-        with running_server(tmp_path_factory.mktemp("server") / "server.log") as url:
-            yield Server(url)
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -120,8 +90,8 @@ async def test_a_key_has_so_many_sessions_and_gets_their_places_back(guarded: Se
     pytest.fail("a session that ended kept its place")
 
 
-async def test_a_session_is_resumed_by_its_key_only(guarded: Server, file: Path, key: str) -> None:
-    other = make(file, "school")
+async def test_a_session_is_resumed_by_its_key_only(guarded: Server, key_file: Path, key: str) -> None:
+    other = make_key(key_file, "school")
     async with connect(guarded.ws, proxy=None, additional_headers=bearer(key)) as socket:
         await socket.send(json.dumps(START))
         started = json.loads(await socket.recv())["data"]
@@ -136,8 +106,8 @@ async def test_a_session_is_resumed_by_its_key_only(guarded: Server, file: Path,
                 assert message["data"]["code"] == "session_gone"
 
 
-async def test_a_scraper_reads_metrics_and_nothing_else(guarded: Server, file: Path) -> None:
-    scraper = make(file, "prometheus", "--scope", "metrics")
+async def test_a_scraper_reads_metrics_and_nothing_else(guarded: Server, key_file: Path) -> None:
+    scraper = make_key(key_file, "prometheus", "--scope", "metrics")
     await asyncio.sleep(1.1)
     assert "izwi_live_sessions" in httpx.get(f"{guarded.http}/metrics", headers=bearer(scraper)).text
     with pytest.raises(Forbidden):

@@ -2,6 +2,8 @@ import json
 from typing import Any, get_args
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from izwi import messages as m
@@ -83,3 +85,28 @@ def test_server_messages_survive_the_wire() -> None:
     data: BaseModel = m.TranscriptCommitted(utterance=1, text=" señor", words=[word], language="es")
     message = m.TranscriptCommittedMessage(data=data, seq=4, timestamp=2.0)
     assert m.parse_server(message.model_dump_json()) == message
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+KINDS = [cls.model_fields["type"].default for cls, _ in SAMPLES] + ["session.resume", "session.ended", "dance"]
+FRAMES = st.fixed_dictionaries(
+    {}, optional={"type": st.sampled_from(KINDS) | JSON, "data": JSON, "seq": JSON, "timestamp": JSON, "other": JSON}
+)
+
+
+@given(FRAMES.map(json.dumps) | JSON.map(json.dumps) | st.text() | st.binary())
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_comes_is_a_message_or_a_typed_error(frame: str | bytes) -> None:
+    told = ""
+    try:
+        message = m.parse_client(frame)
+    except (InvalidMessage, UnknownMessageType) as error:
+        told = str(error)
+    else:
+        assert m.parse_client(message.model_dump_json()) == message
+        return
+    assert 0 < len(told) < 1000

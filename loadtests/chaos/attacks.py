@@ -1,0 +1,247 @@
+"""What hostile and broken clients do. Each attack goes on until a time and counts how the server answered.
+
+Every answer has to be typed: an error of the protocol, a close code, or an HTTP status. ``untyped`` is none of them.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from izwi.audio import to_pcm16
+from izwi.errors import error_classes
+from loadtests import corpus
+
+Answers = Counter[str]
+Attack = Callable[[str, float], Awaitable[Answers]]
+"""Given the address of the WebSocket and the monotonic time at which it ends."""
+
+MESSAGES = 10_000
+CROWD = 500
+SLOW_READERS = 8
+LORISES = 500
+LORIS_S = 2.0
+"""Between two bytes of a request that never ends."""
+ANSWER_S = 15.0
+"""For an answer; later ones count as none."""
+
+START = {"type": "session.start", "data": {"source_language": "en", "target_language": "es"}}
+
+
+async def malformed(url: str, until: float) -> Answers:
+    """Messages that are broken, unknown, out of order or out of bounds, over one socket after the other."""
+    answers, source, sent = Answers(), random.Random(1), 0
+    while sent < MESSAGES and time.monotonic() < until:
+        async with _opened(url, answers) as socket:
+            if socket is None:
+                continue
+            if source.random() < 0.5:
+                await _send(socket, json.dumps(START))
+            batch = source.randrange(20, 150)
+            for message in (nonsense(source) for _ in range(batch)):
+                await _send(socket, message)
+            sent += batch
+            await _read(socket, answers, 0.5)
+    answers["messages sent"] = sent
+    return answers
+
+
+def nonsense(source: random.Random) -> str | bytes:
+    """A message that a server must not choke on; a few are valid, at the wrong time."""
+    odd: list[Any] = [None, -1, 1e400, 2**70, "", "\ud800", "x" * 5000, [], {}, [[]], {"a": {}}, True, "en\0", "\u202e"]
+    kinds = ["session.start", "session.resume", "audio.append", "audio.end", "ping", "pong", "dance", "", None, 7]
+    fields = ["source_language", "audio", "session_id", "resume_token", "last_seq", "speed", "sample_rate", "x"]
+    match source.randrange(6):
+        case 0:
+            return source.randbytes(source.randrange(200))
+        case 1:
+            return "".join(chr(source.randrange(32, 0xD800)) for _ in range(source.randrange(80)))
+        case 2:
+            return "[" * source.randrange(1, 5000)
+        case 3:
+            return json.dumps({"type": source.choice(kinds), "data": source.choice(odd)})
+        case 4:
+            return json.dumps(
+                dict.fromkeys(source.sample(["type", "data", "seq", "timestamp", "y"], 3), source.choice(odd))
+            )
+        case _:
+            data = {name: source.choice(odd) for name in source.sample(fields, source.randrange(4))}
+            return json.dumps({"type": source.choice(kinds), "data": data})
+
+
+async def oversize(url: str, until: float) -> Answers:
+    """Frames of 2 and of 20 MB."""
+    answers = Answers()
+    while time.monotonic() < until:
+        for frame in (bytes(2_000_000), "x" * 2_000_000, bytes(20_000_000)):
+            async with _opened(url, answers) as socket:
+                if socket is not None:
+                    await _send(socket, json.dumps(START))
+                    await _send(socket, frame)
+                    await _read(socket, answers, 2.0, ("session.started", "ping"))
+        await asyncio.sleep(1)
+    return answers
+
+
+async def crowd(url: str, until: float) -> Answers:
+    """Five hundred who start a session at the same moment, and again."""
+    answers = Answers()
+
+    async def one() -> None:
+        async with _opened(url, answers) as socket:
+            if socket is not None:
+                await _send(socket, json.dumps(START))
+                await _first(socket, answers)
+
+    while time.monotonic() < until:
+        await asyncio.gather(*(one() for _ in range(CROWD)))
+        await asyncio.sleep(3)
+    return answers
+
+
+async def idle_sockets(url: str, until: float) -> Answers:
+    """Five hundred sockets that never start a session."""
+    answers = Answers()
+
+    async def one() -> None:
+        async with _opened(url, answers) as socket:
+            if socket is not None:
+                await _first(socket, answers, until - time.monotonic())
+
+    await asyncio.gather(*(one() for _ in range(CROWD)))
+    return answers
+
+
+async def slow_readers(url: str, until: float) -> Answers:
+    """Speakers who are translated and never read a word of it."""
+    answers = Answers()
+    speech = to_pcm16(corpus.render(corpus.script(corpus.load(None), 60, 7)))
+
+    async def one() -> None:
+        async with _opened(url, answers) as socket:
+            if socket is None:
+                return
+            await _send(socket, json.dumps(START))
+            for begin in range(0, len(speech), 3200):
+                if time.monotonic() > until:
+                    break
+                await _send(socket, speech[begin : begin + 3200])
+                await asyncio.sleep(0.1)
+            answers["left alone" if socket.close_code is None else f"closed {socket.close_code}"] += 1
+
+    await asyncio.gather(*(one() for _ in range(SLOW_READERS)))
+    return answers
+
+
+async def slow_loris(url: str, until: float) -> Answers:
+    """Handshakes that never end, a byte at a time."""
+    answers, parts = Answers(), urlsplit(url)
+
+    async def one() -> None:
+        try:
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        except OSError:
+            answers["refused"] += 1
+            return
+        try:
+            for byte in b"GET /ws/stream HTTP/1.1\r\nX-Slow: " + b"x" * 10_000:
+                if time.monotonic() > until or reader.at_eof():
+                    break
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(LORIS_S)
+            answers["closed by the server" if reader.at_eof() else "left alone"] += 1
+        except OSError:
+            answers["closed by the server"] += 1
+        finally:
+            writer.close()
+
+    await asyncio.gather(*(one() for _ in range(LORISES)))
+    return answers
+
+
+ATTACKS: dict[str, Attack] = {
+    "malformed": malformed,
+    "oversize": oversize,
+    "crowd": crowd,
+    "idle-sockets": idle_sockets,
+    "slow-readers": slow_readers,
+    "slow-loris": slow_loris,
+}
+
+
+class _opened:
+    """A socket, or None where the server refused the handshake; the refusal is counted."""
+
+    def __init__(self, url: str, answers: Answers) -> None:
+        self._connecting = connect(
+            url, proxy=None, compression=None, max_queue=64, ping_interval=None, open_timeout=ANSWER_S
+        )
+        self._answers = answers
+
+    async def __aenter__(self) -> ClientConnection | None:
+        self._socket: ClientConnection | None = None
+        try:
+            self._socket = await self._connecting
+        except InvalidStatus as error:
+            self._answers[f"HTTP {error.response.status_code}"] += 1
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            self._answers[f"untyped: {type(error).__name__}"] += 1
+        return self._socket
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+
+async def _send(socket: ClientConnection, message: str | bytes) -> None:
+    with suppress(ConnectionClosed, UnicodeEncodeError):
+        await socket.send(message)
+
+
+async def _read(socket: ClientConnection, answers: Answers, quiet_s: float, besides: tuple[str, ...] = ()) -> None:
+    """Count answers until nothing comes for a while, or the socket is closed."""
+    while (answer := await _answer(socket, quiet_s)) is not None:
+        if answer not in besides:
+            answers[answer] += 1
+        if answer.startswith(("closed", "untyped")):
+            return
+
+
+async def _first(socket: ClientConnection, answers: Answers, within_s: float = ANSWER_S) -> None:
+    while (answer := await _answer(socket, within_s)) == "ping":
+        pass
+    answers[answer or "no answer"] += 1
+
+
+async def _answer(socket: ClientConnection, within_s: float) -> str | None:
+    try:
+        async with asyncio.timeout(max(0.0, within_s)):
+            frame = await socket.recv()
+    except TimeoutError:
+        return None
+    except ConnectionClosed:
+        return "untyped: connection reset" if socket.close_code in (None, 1006) else f"closed {socket.close_code}"
+    return "audio" if isinstance(frame, bytes) else _named(json.loads(frame))
+
+
+def _named(message: dict[str, Any]) -> str:
+    if message["type"] != "error":
+        return message["type"]
+    code = message["data"]["code"]
+    return code if code in error_classes() else f"untyped: {code}"
+
+
+def untyped(answers: Answers) -> Iterator[str]:
+    """Answers that no client can understand."""
+    return (
+        f"{count} times {answer}" for answer, count in answers.items() if answer.startswith(("untyped", "no answer"))
+    )
