@@ -35,7 +35,7 @@ class Engine:
     data: tuple[tuple[str, str], ...] = ()
     """File pattern of which one match is enough, and a Debian package that provides it."""
     assets: tuple[str, ...] = ()
-    """Keys of `izwi.models.ASSETS`, needed always; weights that a setting chooses are checked with `also`."""
+    """Keys of `izwi.assets.ASSETS`, needed always; weights that a setting chooses are checked with `also`."""
 
 
 _ESPEAK = ("espeak-ng", "espeak-ng")

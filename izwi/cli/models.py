@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from izwi.assets import ASSETS
 from izwi.cli.stream import stderr
-from izwi.models import ASSETS, Verification, installed
+from izwi.models import Verification, installed
 from izwi.models import verify as verify_asset
 from izwi.settings import Settings
 

@@ -25,6 +25,8 @@ class Outcome:
     """Said in clips that were sent whole."""
     wer: float
     """Percent of them."""
+    told_of: list[str]
+    """Stages that sessions were told did not answer."""
     broken: list[str]
     """Promises not kept."""
 
@@ -46,18 +48,19 @@ def conclusion(one: Outcome) -> str:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """The figures as a Markdown table."""
-    lines = [
-        "| fault | strikes | resumes | resumed after p50 / p95, s | bound, s | words said | WER, % | promises broken |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for one in outcomes:
-        after = f"{_bare(one.resume_p50_s)} / {_bare(one.resume_p95_s)}"
-        bound = "–" if one.bound_s is None else f"{one.bound_s:g}"
-        lines.append(
-            f"| {one.name} | {one.strikes} | {one.resumes} | {after} | {bound} | {one.words} | {one.wer:.1f} "
-            f"| {len(one.broken)} |"
+    head = (
+        *("fault", "strikes", "resumes", "resumed after p50 / p95, s", "bound, s"),
+        *("sessions heard of", "words said", "WER, %", "promises broken"),
+    )
+    rows = [
+        (
+            *(one.name, one.strikes, one.resumes, f"{_bare(one.resume_p50_s)} / {_bare(one.resume_p95_s)}"),
+            *("–" if one.bound_s is None else f"{one.bound_s:g}", ", ".join(one.told_of) or "–"),
+            *(one.words, f"{one.wer:.1f}", len(one.broken)),
         )
-    return "\n".join(lines)
+        for one in outcomes
+    ]
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, ("---",) * len(head), *rows))
 
 
 def _bare(value: float | None) -> str:

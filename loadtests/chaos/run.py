@@ -81,6 +81,7 @@ async def trial(
         bound_s=fault.bound_s if fault else None,
         words=sum(said for _, said in wrong),
         wer=100 * sum(errors for errors, _ in wrong) / max(1, sum(said for _, said in wrong)),
+        told_of=sorted(set[str]().union(*(witness.told_of() for witness in witnesses))),
         broken=[*broken, *([problem] if problem else [])],
     )
 

@@ -99,6 +99,11 @@ class Witness:
         found = jiwer.process_words(" ".join(said), " ".join(heard) or " ")
         return found.substitutions + found.deletions + found.insertions, len(said)
 
+    def told_of(self) -> set[str]:
+        """Stages that it was told did not answer."""
+        status = [event.data for event in self.events if isinstance(event, m.StageStatusMessage)]
+        return {one.stage for one in status if not one.working}
+
     def resumes_after(self, times: list[float]) -> list[float]:
         """Seconds from each of those times until the connection was replaced; times that did not break it are left
         out."""

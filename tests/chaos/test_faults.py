@@ -35,5 +35,7 @@ async def test_nothing_is_lost_and_nothing_is_said_twice(scene: Scene, name: str
     assert found.broken == []
     assert found.strikes >= 1
     assert found.wer < 20
-    if name in ("reset", "half-open"):
+    if name in ("reset", "half-open", "proxy", "redeploy"):
         assert found.resumes
+    if name in ("asr", "vad"):  # the others have pauses in which nobody notices
+        assert name in found.told_of

@@ -65,7 +65,7 @@ def test_the_first_resume_after_each_strike_counts() -> None:
     assert witness.resumes_after([10.0, 20.0, 30.0]) == pytest.approx([0.5, 1.0])
 
 
-FINE = Outcome("reset", 5, 20, 0.2, 0.5, 1.0, 400, 5.0, [])
+FINE = Outcome("reset", 5, 20, 0.2, 0.5, 1.0, 400, 5.0, ["asr"], [])
 
 
 def test_the_report_judges_promises_times_and_words() -> None:
@@ -75,5 +75,5 @@ def test_the_report_judges_promises_times_and_words() -> None:
     assert replace(FINE, resume_p95_s=None).failures(calm) == ["sessions went on after – (p95), not within 1 s"]
     assert replace(FINE, wer=9.5).failures(calm) == ["9.5 % of the words are wrong, 5.0 % without faults"]
     assert replace(FINE, broken=["lost"]).failures(calm) == ["lost"]
-    assert "| reset | 5 | 20 | 0.20 / 0.50 | 1 | 400 | 5.0 | 0 |" in table([FINE])
+    assert "| reset | 5 | 20 | 0.20 / 0.50 | 1 | asr | 400 | 5.0 | 0 |" in table([FINE])
     assert "nothing lost, nothing twice" in conclusion(FINE)

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import sys
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from izwi import models
+from izwi.assets import Asset, ModelFile
 from izwi.errors import ModelMissing
-from izwi.models import Asset, ModelFile
 
 HALVES = (b"first half, ", b"second half")
 
@@ -110,6 +111,20 @@ def test_a_corrupted_package_is_named_with_both_hashes(packages: Path, cache: Pa
     with pytest.raises(ModelMissing, match=r"SHA-256 \w{64}, expected \w{64}.*--force-reinstall"):
         models.ensure(name, cache)
     assert not list(cache.rglob("*.bin*"))
+
+
+@pytest.mark.parametrize("call", ["replace", "fdopen"])
+def test_a_full_disk_is_a_typed_error_that_leaves_nothing_behind(
+    packages: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(models.os, call, full)
+    with pytest.raises(ModelMissing, match=r"No space left on device; IZWI_MODELS_DIR"):
+        models.ensure("joined", cache)
+    monkeypatch.undo()
+    assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
 def test_a_missing_package_is_told_with_its_fix(packages: Path, cache: Path) -> None:
