@@ -7,7 +7,7 @@ ARGS =
 export FROM TO WAV
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench bench-short chaos lint lock wheel clean help install install-test
+.PHONY: demo serve test bench bench-short chaos hostile lint lock wheel clean help install install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -28,6 +28,9 @@ bench-short: install-test ## Three minutes of it, which fail on regressions: mak
 
 chaos: install-test ## Break the server under live streams, again and again: make chaos [ARGS="--faults reset,asr"]
 	@exec .venv/bin/python -m loadtests.chaos.run $(ARGS)
+
+hostile: install-test ## Attack the server beside honest speakers: make hostile [ARGS="--attacks crowd,slow-loris"]
+	@exec .venv/bin/python -m loadtests.chaos.hostile $(ARGS)
 
 lint: install-test ## Check style, formatting and types
 	.venv/bin/ruff check .

@@ -26,7 +26,7 @@ class Outcome:
     wer: float
     """Percent of them."""
     told_of: list[str]
-    """Stages that sessions were told did not answer."""
+    """Stages that sessions were told did not answer, and reasons for which their server went away."""
     broken: list[str]
     """Promises not kept."""
 

@@ -100,9 +100,11 @@ class Witness:
         return found.substitutions + found.deletions + found.insertions, len(said)
 
     def told_of(self) -> set[str]:
-        """Stages that it was told did not answer."""
-        status = [event.data for event in self.events if isinstance(event, m.StageStatusMessage)]
-        return {one.stage for one in status if not one.working}
+        """Stages that it was told did not answer, and why its server went away."""
+        stages = {
+            one.data.stage for one in self.events if isinstance(one, m.StageStatusMessage) and not one.data.working
+        }
+        return stages | {one.data.reason for one in self.events if isinstance(one, m.SessionGoingAwayMessage)}
 
     def resumes_after(self, times: list[float]) -> list[float]:
         """Seconds from each of those times until the connection was replaced; times that did not break it are left

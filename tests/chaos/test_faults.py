@@ -37,5 +37,7 @@ async def test_nothing_is_lost_and_nothing_is_said_twice(scene: Scene, name: str
     assert found.wer < 20
     if name in ("reset", "half-open", "proxy", "redeploy"):
         assert found.resumes
+    if name in ("scale-down", "redeploy"):
+        assert "replaced" in found.told_of
     if name in ("asr", "vad"):  # the others have pauses in which nobody notices
         assert name in found.told_of
