@@ -1,15 +1,15 @@
 """What all stage deployments share: engine calls on worker threads, with fallback, timing and a limit, and engines that
 are replaced while others speak."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
 
+from deployments.worker_pool import WorkerPool
 from izwi.errors import ClientError, EngineFailed, IzwiError
 from izwi.fallback import Fallback, Named
 from izwi.settings import Settings
@@ -23,7 +23,7 @@ HANG_S = 25.0
 """A call takes seconds at most, a padded window with all fallbacks on a busy machine included; less than the caller's
 own limit, so that another engine still gets its turn."""
 MAX_STUCK = 3
-"""Threads that never came back from which on the replica is to be replaced: none can be ended."""
+"""Threads that hang from which on the replica is to be replaced: none can be ended."""
 
 log = structlog.get_logger()
 
@@ -40,10 +40,7 @@ class StageRunner(Generic[E]):
 
     def __init__(self, stage: str, engines: Sequence[E], workers: int = 1, hang_s: float = HANG_S) -> None:
         self.stage = stage
-        self._workers = workers
-        self._hang_s = hang_s
-        self._stuck = 0
-        self._pool = self._new_pool()
+        self._pool = WorkerPool(stage, workers, hang_s)
         self.replace(engines)
 
     def replace(self, engines: Sequence[E]) -> None:
@@ -53,8 +50,8 @@ class StageRunner(Generic[E]):
 
     def check(self) -> None:
         """Raise `EngineFailed` where this process has to be replaced."""
-        if self._stuck >= MAX_STUCK:
-            raise EngineFailed(f"{self._stuck} calls of {self.stage} engines never came back")
+        if self._pool.stuck >= MAX_STUCK:
+            raise EngineFailed(f"{self._pool.stuck} calls of {self.stage} engines do not come back")
 
     async def run(self, call: Callable[[E], R], supports: Callable[[E], bool] = lambda _: True) -> tuple[R, Timing]:
         """Call an engine off the event loop; when it fails, the next one gets the same call.
@@ -70,7 +67,7 @@ class StageRunner(Generic[E]):
 
         for engine in fallback.candidates(supports):
             try:
-                result, started, computed = await self._call(call, engine)
+                result, started, computed = await self._pool.run(partial(call, engine))
             except ClientError:
                 raise
             except Exception:
@@ -81,34 +78,6 @@ class StageRunner(Generic[E]):
                 fallback.succeeded(engine)
                 return result, Timing(engine.name, started - asked, computed, preferred, tuple(failed))
         raise EngineFailed(f"no {self.stage} engine could serve this request")
-
-    async def _call(self, call: Callable[[E], R], engine: E) -> tuple[R, float, float]:
-        """The result, when the work on it began and the seconds it took. Waiting for a thread is not hanging.
-
-        Raises:
-            TimeoutError: the engine hangs. Its thread is lost, another takes its place.
-        """
-        began: list[float] = []
-
-        def work() -> tuple[R, float, float]:
-            began.append(time.perf_counter())
-            result = call(engine)
-            return result, began[0], time.perf_counter() - began[0]
-
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        try:
-            while not (await asyncio.wait([future], timeout=self._hang_s))[0]:
-                if began and time.perf_counter() - began[0] >= self._hang_s:
-                    self._stuck += 1
-                    self._pool.shutdown(wait=False)  # what waits there is still done, as long as threads are left
-                    self._pool = self._new_pool()
-                    raise TimeoutError(f"{engine.name} did not come back within {self._hang_s:g} s")
-            return future.result()
-        finally:
-            future.cancel()
-
-    def _new_pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix=self.stage)
 
     async def run_batch(
         self,
@@ -129,11 +98,25 @@ class StageRunner(Generic[E]):
         return [(result, share) for result in results]
 
 
+SWAPPABLE = {
+    "vad": {"engines"},
+    "asr": {
+        *("engines", "model", "compute_type", "threads", "margin_s", "retry_margin_s"),
+        *("beam_size", "temperatures", "padded"),
+    },
+    "mt": {"engines"},
+    "tts": {"engines", "threads", "first_piece_chars", "piece_chars"},
+}
+"""What a stage alone goes by; the rest concerns sessions and placement as well and needs a deployment."""
+
+
 def revised(settings: Settings, stage: str, changes: dict[str, Any]) -> Settings:
     """The settings with other ones for one stage.
 
     Raises:
-        pydantic.ValidationError: ``changes`` do not fit.
+        ValueError: ``changes`` do not fit (pydantic's ValidationError is one), or cannot be made while it runs.
     """
+    if fixed := set(changes) - SWAPPABLE[stage]:
+        raise ValueError(f"{', '.join(sorted(fixed))} of {stage} cannot be changed by user_config")
     group = getattr(settings, stage)
     return settings.model_copy(update={stage: type(group).model_validate({**group.model_dump(), **changes})})

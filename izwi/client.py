@@ -52,6 +52,8 @@ T = TypeVar("T", SessionStartedMessage, SessionResumedMessage)
 MAX_FRAME_SAMPLES = SAMPLE_RATE // 2
 """Longest frame sent: half a second stays far below the server's frame limit and its credit window."""
 RESUME_FOR_S = 60.0
+STEADY_S = 10.0
+"""A connection that lasted so long was a good one: servers end even those, when they are replaced."""
 FIRST_BACK_OFF_S = 0.2
 LONGEST_BACK_OFF_S = 1.0
 """Before attempts to resume: short, because somebody is speaking, and random, because others were cut off as well."""
@@ -120,7 +122,8 @@ class Session:
         self._resumable = True
         self._window = 0
         self._broke_at: float | None = None
-        """When the connection broke, until a later one has brought something new."""
+        """When the connection broke, until a later one has brought something new or has lasted."""
+        self._connected_at = 0.0
         self.resumes = 0
         """How often the connection was replaced."""
         self.started: SessionStartedMessage
@@ -251,6 +254,8 @@ class Session:
         async with self._changed:
             self._socket = None
         now = time.monotonic()
+        if now - self._connected_at > STEADY_S:
+            self._broke_at = None
         again, self._broke_at = self._broke_at is not None, self._broke_at or now
         left_s = self._broke_at + self._resume_for_s - now
         if left_s <= 0:
@@ -284,6 +289,7 @@ class Session:
                     self._socket = socket
                     self._changed.notify_all()
                 self.resumes += 1
+                self._connected_at = time.monotonic()
                 self._events.put_nowait((self._clock(), resumed))
                 return socket
         raise InternalError("unreachable: the last attempt returns or raises")

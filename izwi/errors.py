@@ -146,7 +146,7 @@ class Overloaded(Unavailable):
 class RateLimited(Unavailable):
     code = "rate_limited"
     status = 429
-    retry_after_s = 10.0  # a minute's share comes back evenly
+    retry_after_s = 15.0  # a new minute begins within four times that, and sessions end sooner
 
 
 class StoreUnavailable(Unavailable):

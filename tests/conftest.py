@@ -1,3 +1,4 @@
+import hypothesis
 import pytest
 
 from tests.figures import FIGURES
@@ -8,3 +9,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured")
         for line in FIGURES:
             terminalreporter.write_line(line)
+
+
+hypothesis.settings.register_profile("izwi", deadline=None)  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("izwi")

@@ -31,13 +31,18 @@ class Access:
     Args:
         keyring: None lets everybody in.
         origins: of web pages that may connect, besides the server's own.
+        anyone: without keys, not only whoever reaches this server by an address, but whoever something in front of it
+            lets through, by any name.
     """
 
-    def __init__(self, keyring: Keyring | None, tokens: Tokens, rates: Rates, origins: tuple[str, ...]) -> None:
+    def __init__(
+        self, keyring: Keyring | None, tokens: Tokens, rates: Rates, origins: tuple[str, ...], anyone: bool = False
+    ) -> None:
         self._keyring = keyring
         self._tokens = tokens
         self._rates = rates
         self._origins = frozenset(origins)
+        self._by_address = keyring is None and not anyone
 
     def needs(self, scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
         """A FastAPI dependency: the bearer of a key that may do this."""
@@ -55,10 +60,10 @@ class Access:
             Forbidden: the key is not for sessions, or the web page is not one that may connect.
             RateLimited: the key's share is used up.
         """
-        self._check_origin(headers)
         return await self._admit(headers, Scope.LIVE)
 
     async def _admit(self, headers: Headers, scope: Scope) -> Principal:
+        self._check_origin(headers)
         principal = await self._principal(headers)
         principal.need(scope)
         try:
@@ -79,17 +84,18 @@ class Access:
         return owner.model_copy(update={"scopes": owner.scopes & FOR_BROWSERS})
 
     def _check_origin(self, headers: Headers) -> None:
-        """Only browsers send an origin, and any page may connect anywhere: the page of a stranger must not talk to a
-        server that its visitor can reach and he cannot."""
-        origin = headers.get("origin")
-        if origin is None or origin in self._origins:
+        """Any page may make its visitor's browser connect anywhere: the page of a stranger must not talk to a server
+        that its visitor can reach and he cannot."""
+        origin, host = headers.get("origin"), headers.get("host", "")
+        if origin in self._origins:
             return
-        host = headers.get("host", "")
-        if urlsplit(origin).netloc != host:
+        if self._by_address and not _is_address(host):
+            # A stranger may make the name of his own host point here (DNS rebinding); an address he cannot.
+            raise Forbidden(
+                f"a server without API keys is asked by its address, not as {host!r}; IZWI_ALLOW_ANONYMOUS lifts that"
+            )
+        if origin is not None and origin.partition("://")[2] != host:
             raise Forbidden(f"pages from {origin} may not connect; IZWI_CORS_ORIGINS lists those that may")
-        if self._keyring is None and not _is_address(host):
-            # A stranger's host name may be made to point here (DNS rebinding); an address cannot be.
-            raise Forbidden(f"without API keys pages from {origin} may connect only if IZWI_CORS_ORIGINS lists it")
 
 
 def chosen_subprotocol(headers: Headers) -> str | None:
@@ -112,9 +118,8 @@ def _subprotocols(headers: Headers) -> list[str]:
 
 
 def _is_address(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
     try:
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(urlsplit(f"//{host}").hostname or "")
     except ValueError:
-        return name == "localhost"
+        return host.partition(":")[0] == "localhost"
     return True

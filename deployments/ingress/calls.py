@@ -74,7 +74,7 @@ class StageCalls:
     ) -> None:
         self._handles = handles
         self._timeout_s = timeout_s
-        self.health = StageHealth()
+        self.health = StageHealth(metrics)
         self._metrics = metrics
         self._asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
         self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH)
@@ -151,9 +151,10 @@ class StageCalls:
         self._metrics.batch.labels(stage).observe(len(results))
         for result in results:
             if isinstance(result, IzwiError):
-                self._metrics.stage_errors.labels(stage, result.code).inc()
+                self._note_failure(stage, result)
             else:
                 self._metrics.observe(stage, result.timing)
+                self.health.worked(stage)
 
     def _note_failure(self, stage: str, error: IzwiError) -> None:
         self._metrics.stage_errors.labels(stage, error.code).inc()
@@ -162,6 +163,7 @@ class StageCalls:
     async def _call(self, stage: str, handle: DeploymentHandle, request: Any) -> Any:
         result = await self._retried(stage, handle, request, ATTEMPTS)
         self._metrics.observe(stage, result.timing)
+        self.health.worked(stage)
         return result
 
     async def _retried(self, stage: str, handle: DeploymentHandle, request: Any, attempts: int) -> Any:
@@ -178,9 +180,7 @@ class StageCalls:
     async def _once(self, stage: str, response: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout_s):
-                result = await response
-            self.health.worked(stage)
-            return result
+                return await response
         except Exception as error:
             response.cancel()
             known = _known(stage, error)

@@ -28,6 +28,7 @@ from izwi.errors import (
     InternalError,
     InvalidMessage,
     IzwiError,
+    NotReady,
     TooManyMessages,
 )
 from izwi.keys import ANONYMOUS, Principal
@@ -56,7 +57,7 @@ class Connection:
         self._emitter = Emitter(self._outbox, services.metrics, request_id)
         self._rate = MessageRate(services.settings.max_messages_per_s)
         self._runner: Runner | None = None
-        self._opening_limit: asyncio.Timeout | None = None
+        self._evicted: asyncio.Future[IzwiError] = asyncio.get_running_loop().create_future()
         self._heard_at = self._now()
         self._audio_at = self._heard_at
         self._bad_frames = 0
@@ -71,6 +72,7 @@ class Connection:
                 tasks.create_task(self._receive(self._runner), name="receive")
                 tasks.create_task(self._outbox.run(), name="send")
                 tasks.create_task(self._ping(), name="ping")
+                tasks.create_task(self._leave_early(), name="evict")
         except* Finished:
             await self._outbox.close(1000)
         except* Moved:
@@ -89,31 +91,36 @@ class Connection:
 
     async def going_away(self, reason: str, *, elsewhere: bool) -> None:
         """This replica stops; see `Runner.going_away`."""
-        if self._runner is not None:
+        if self._runner is None or not self._runner.running:
+            self.evict(NotReady("this server is stopping; connect again"))
+        else:
             await self._runner.going_away(reason, elsewhere=elsewhere)
 
-    def evict(self) -> None:
-        """Others wait for this connection's place, and no session has started on it."""
-        if self._opening_limit is not None:
-            self._opening_limit.reschedule(self._now())
+    def evict(self, error: IzwiError) -> None:
+        """End the connection, on which no session runs yet."""
+        if not self._evicted.done():
+            self._evicted.set_result(error)
 
-    async def forget(self) -> None:
-        """The connection is over."""
+    async def forget(self, outcome: str) -> None:
+        """The connection is over, and how it ended."""
         if self._runner is not None:
-            await self._runner.forget()
+            await self._runner.forget(outcome)
 
     # --- in ---------------------------------------------------------------------------------------------------------
     async def _receive(self, runner: Runner) -> None:
         deadline = self._now() + START_LIMIT_S
         while not self._intake.opened:
             try:
-                async with asyncio.timeout_at(deadline) as self._opening_limit:
+                async with asyncio.timeout_at(deadline):
                     frame = await self._socket.receive()
             except TimeoutError:
                 raise ClientTimeout("no session.start in time") from None
             await self._handle(frame, runner)
         while True:
             await self._handle(await self._socket.receive(), runner)
+
+    async def _leave_early(self) -> None:
+        raise await self._evicted
 
     async def _handle(self, frame: Message, runner: Runner) -> None:
         if frame["type"] == "websocket.disconnect":

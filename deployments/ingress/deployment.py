@@ -61,7 +61,7 @@ class Ingress:
             store=SessionStore(link, settings.session_ttl_s),
             places=Places(link, settings.max_cluster_sessions),
             tokens=tokens,
-            access=Access(keyring, tokens, Rates(link), settings.cors_origins),
+            access=Access(keyring, tokens, Rates(link), settings.cors_origins, anyone=settings.allow_anonymous),
             metrics=metrics,
             registry=Registry(settings.max_concurrent_sessions, metrics),
             newcomers=Newcomers(settings.backpressure_threshold),

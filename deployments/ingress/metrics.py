@@ -37,6 +37,12 @@ class Metrics:
         self.stage_errors = Counter(
             "izwi_stage_errors", "Failed calls of a stage, retries included", ["stage", "code"], registry=r
         )
+        self.failing = Gauge(
+            "izwi_stage_failing",
+            "1 while a stage does not answer this replica, 0 once it does again",
+            ["stage"],
+            registry=r,
+        )
         self.fallbacks = Counter(
             "izwi_engine_fallbacks",
             "Calls served by another engine than the first that supports them, also while that one is set aside",

@@ -4,13 +4,13 @@ import asyncio
 from typing import Protocol
 
 from deployments.ingress.metrics import Metrics
-from izwi.errors import NotReady, Overloaded
+from izwi.errors import IzwiError, NotReady, Overloaded
 
 
 class Live(Protocol):
     async def going_away(self, reason: str, *, elsewhere: bool) -> None: ...
 
-    def evict(self) -> None: ...
+    def evict(self, error: IzwiError) -> None: ...
 
 
 class Registry:
@@ -34,7 +34,7 @@ class Registry:
         if len(self._waiting) >= self._limit:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]
-            oldest.evict()
+            oldest.evict(Overloaded("others wait: begin a session as soon as the connection is there"))
         self._waiting[connection] = None
 
     def enter(self, connection: Live) -> None:
@@ -61,7 +61,7 @@ class Registry:
         """
         self._draining = True
         for connection in [*self._waiting]:
-            connection.evict()
+            connection.evict(_stopping())
         if self._live:
             self._empty.clear()
             try:
@@ -75,4 +75,8 @@ class Registry:
 
     def _check(self) -> None:
         if self._draining:
-            raise NotReady("the server is stopping; reconnect in a moment")
+            raise _stopping()
+
+
+def _stopping() -> NotReady:
+    return NotReady("this server is stopping; connect again")

@@ -17,12 +17,14 @@ from deployments.ingress.registry import Live
 from deployments.ingress.services import Services
 from izwi import PROTOCOL_VERSION
 from izwi import messages as m
-from izwi.errors import IzwiError, ProtocolViolation, StoreUnavailable
+from izwi.errors import IzwiError, ProtocolViolation, SessionTaken, StoreUnavailable
 from izwi.keys import Principal
 from izwi.session import Session
 
 KEEP_S = 5.0
 """Seconds between looks at the session's entry in Redis."""
+STILL_OWNED = frozenset({"moved", "disconnected", "cancelled", SessionTaken.code})
+"""Ends of a connection after which its session goes on elsewhere, or may."""
 AGE_SPREAD = 0.1
 """Connections of one age do not all end at once: some go this share of it earlier."""
 
@@ -60,8 +62,15 @@ class Runner:
         self._outbox = outbox
         self._emitter = emitter
         self._tasks = tasks
+        self._session_id: str | None = None
+        """Of the session that has a place."""
         self._opening: Opening | None = None
+        """Of the session that the client has been told of."""
         self._leaving = asyncio.Event()
+
+    @property
+    def running(self) -> bool:
+        return self._opening is not None
 
     async def begin(self, start: m.SessionStart) -> None:
         """A new session.
@@ -74,15 +83,15 @@ class Runner:
         self._intake.open(start.audio)
         session_id = uuid.uuid4().hex
         try:
+            services.registry.enter(self._live)
             capabilities = await services.calls.capabilities()
             admission.check(start, capabilities)
-            services.registry.enter(self._live)
-            services.newcomers.admit(services.calls.wait_s)
             await self._take_place(session_id)
+            services.newcomers.admit(services.calls.wait_s)  # last: who is refused for other reasons counts for nothing
         except IzwiError as error:
             raise Refused(error) from None
         found = await opening.begin(session_id, start, self._owner.name, services.store, services.settings)
-        self._own(found)
+        self._emitter.log = found.log
         started = m.SessionStarted(
             session_id=session_id,
             protocol=PROTOCOL_VERSION,
@@ -92,6 +101,7 @@ class Runner:
             resumable=found.log.resumable,
         )
         await self._emitter.emit(m.SessionStartedMessage(data=started))
+        self._opening = found
         self._run(self._prepare(found), found)
 
     async def resume(self, wanted: m.SessionResume) -> None:
@@ -101,12 +111,13 @@ class Runner:
             raise ProtocolViolation("the session has started already")
         try:
             services.registry.enter(self._live)
+            await self._take_place(wanted.session_id)
             found = await opening.resume(wanted, self._owner.name, services.store, services.settings)
         except IzwiError as error:
             services.metrics.resumed.labels(error.code).inc()
             raise Refused(error) from None
         services.metrics.resumed.labels("ok").inc()
-        self._own(found)
+        self._emitter.log = found.log
         session = self._prepare(found)
         self._intake.open(found.start.audio, session.position)
         resumed = m.SessionResumed(
@@ -116,6 +127,7 @@ class Runner:
             from_samples=session.position,
         )
         await self._emitter.catch_up(resumed, wanted.last_seq, found.missed)
+        self._opening = found
         self._run(session, found)
 
     async def going_away(self, reason: str, *, elsewhere: bool) -> None:
@@ -133,29 +145,26 @@ class Runner:
         else:
             self._intake.cut_off()
 
-    async def forget(self) -> None:
-        """The connection is over: its session gives up its place."""
-        if self._opening is None:
+    async def forget(self, outcome: str) -> None:
+        """The connection is over. A session that may go on over another one keeps its place, until that runs out."""
+        if self._session_id is None or outcome in STILL_OWNED:
             return
         try:
-            await self._services.places.leave(self._opening.session_id, self._owner)
+            await self._services.places.leave(self._session_id, self._owner)
         except StoreUnavailable as error:
             self._services.metrics.errors.labels(error.code).inc()
 
     # --- steps ------------------------------------------------------------------------------------------------------
     async def _take_place(self, session_id: str) -> None:
+        self._session_id = session_id
         try:
             await self._services.places.enter(session_id, self._owner)
         except StoreUnavailable as error:  # nobody can count; this replica's own limit holds
             self._services.metrics.errors.labels(error.code).inc()
 
-    def _own(self, found: Opening) -> None:
-        self._opening = found
-        self._emitter.log = found.log
-        self._outbox.base64 = found.start.speech_transport == "base64"
-
     def _prepare(self, found: Opening) -> Session:
         services, intake = self._services, self._intake
+        self._outbox.base64 = found.start.speech_transport == "base64"
         return Session(
             found.start,
             services.settings,
@@ -190,7 +199,11 @@ class Runner:
         raise Moved
 
     async def _tell_stages(self) -> None:
-        with self._services.calls.health.changes() as changes:
+        health = self._services.calls.health
+        with health.changes() as changes:
+            for stage, code in health.failing.items():
+                status = m.StageStatus(stage=stage, working=False, code=code)
+                await self._emitter.emit(m.StageStatusMessage(data=status))
             while True:
                 await self._emitter.emit(m.StageStatusMessage(data=await changes.get()))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from deployments.ingress.metrics import Metrics
 from izwi.errors import EngineFailed, IzwiError, StageTimeout
 from izwi.messages import StageStatus
 
@@ -14,7 +15,8 @@ MOST_CHANGES = 100
 class StageHealth:
     """One replica's view of the stages it calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._failing: dict[str, str] = {}
         self._listeners: set[asyncio.Queue[StageStatus]] = set()
 
@@ -44,6 +46,7 @@ class StageHealth:
             self._listeners.discard(queue)
 
     def _tell(self, status: StageStatus) -> None:
+        self._metrics.failing.labels(status.stage).set(not status.working)
         for queue in self._listeners:
             if not queue.full():
                 queue.put_nowait(status)

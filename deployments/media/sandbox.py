@@ -6,7 +6,9 @@ it costs the server is bounded by `Limits` and by how many are decoded at once; 
 
 import asyncio
 import json
+import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from izwi.stages import Samples
 PIECE = SAMPLE_RATE // 2 * 2
 """Bytes per piece: half a second."""
 TOLD = 4096
-"""Bytes of an error that are read."""
+"""Last bytes of its messages that are read."""
 
 log = structlog.get_logger()
 
@@ -37,7 +39,7 @@ class Limits:
     cpu_s: int = 60
     """Honest files decode at several hundred times real time: enough for four hours."""
     wall_s: float = 120.0
-    """With nobody reading the audio, and on a busy machine."""
+    """Spent waiting for the decoder, on a busy machine; what the reader of the audio takes does not count."""
 
 
 class MediaSandbox:
@@ -66,22 +68,23 @@ class MediaSandbox:
         async with self._place(), self._process(file) as process:
             assert process.stdout is not None
             assert process.stderr is not None
-            told = asyncio.create_task(process.stderr.read(TOLD))
-            some = False
-            try:
-                async with asyncio.timeout(self._limits.wall_s):
-                    while piece := await _whole(process.stdout):
-                        some = True
-                        yield from_pcm16(piece)
-                    code = await process.wait()
-            except TimeoutError:
-                raise UnsupportedAudio(f"decoding took longer than {self._limits.wall_s:g} s") from None
-            finally:
-                if not told.done():
-                    process.kill()
-                await asyncio.wait([told])
+            told = asyncio.create_task(_tail(process.stderr))
+            clock, left_s, some = time.monotonic, self._limits.wall_s, False
+            while True:
+                began = clock()
+                try:
+                    async with asyncio.timeout(left_s):  # not round the yield: what the reader does takes its own time
+                        piece = await _whole(process.stdout)
+                        code = None if piece else await process.wait()
+                except TimeoutError:
+                    raise UnsupportedAudio(f"decoding took longer than {self._limits.wall_s:g} s") from None
+                left_s -= clock() - began
+                if code is not None:
+                    break
+                some = True
+                yield from_pcm16(piece)
             if code:
-                raise _error(code, told.result(), some)
+                raise _error(code, await told, some)
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -100,7 +103,7 @@ class MediaSandbox:
     @asynccontextmanager
     async def _process(self, file: BinaryIO) -> AsyncIterator[asyncio.subprocess.Process]:
         limits = self._limits
-        file.seek(0)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)  # of the descriptor: a buffer before it may have read on
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deployments.media.worker"),
             *(str(limits.max_seconds), str(limits.max_bytes), str(limits.cpu_s)),
@@ -114,7 +117,22 @@ class MediaSandbox:
         finally:
             if process.returncode is None:
                 process.kill()
+            await _drain(process)
             await process.wait()
+
+
+async def _tail(stream: asyncio.StreamReader) -> bytes:
+    """The last bytes before its end."""
+    tail = b""
+    while more := await stream.read(TOLD):
+        tail = (tail + more)[-TOLD:]
+    return tail
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    """What a process that was killed has left in its pipe: asyncio waits for the end of that, too."""
+    while process.stdout is not None and await process.stdout.read(PIECE):
+        pass
 
 
 async def _whole(stream: asyncio.StreamReader) -> bytes:

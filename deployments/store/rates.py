@@ -1,5 +1,6 @@
 """How much one key asks for, over all replicas: a count per key and minute."""
 
+import secrets
 import time
 from collections.abc import Callable
 
@@ -10,10 +11,11 @@ from izwi.keys import Principal
 WINDOW_S = 60
 
 _COUNT = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
-return count
+redis.call('SADD', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return redis.call('SCARD', KEYS[1])
 """
+"""A set, because the same request may be counted twice where an answer was lost."""
 
 
 class Rates:
@@ -34,7 +36,11 @@ class Rates:
         """
         if owner.requests_per_minute is None:
             return
+        request = secrets.token_hex(8)
         key = f"izwi:rate:{owner.name}:{int(self._clock() // WINDOW_S)}"
 
-        if await self._link.run(lambda redis: redis.eval(_COUNT, 1, key, 2 * WINDOW_S)) > owner.requests_per_minute:
+        if (
+            await self._link.run(lambda redis: redis.eval(_COUNT, 1, key, 2 * WINDOW_S, request))
+            > owner.requests_per_minute
+        ):
             raise RateLimited(f"this key may make {owner.requests_per_minute} requests a minute")

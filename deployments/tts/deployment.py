@@ -23,6 +23,7 @@ class Tts:
     def __init__(self, settings: Settings) -> None:
         logs.configure(settings.log_level, settings.debug)
         self._settings = settings
+        self._tts = settings.tts
         self._runner = StageRunner("tts", engine.load(settings), WORKERS)
 
     async def reconfigure(self, changes: dict[str, Any]) -> None:
@@ -30,7 +31,7 @@ class Tts:
         serve until then."""
         settings = revised(self._settings, "tts", changes)
         self._runner.replace(await asyncio.to_thread(engine.load, settings))
-        self._settings = settings
+        self._tts = settings.tts
 
     def check_health(self) -> None:
         self._runner.check()
@@ -56,8 +57,8 @@ class Tts:
 
     def _pieces(self, text: str, language: str) -> list[str]:
         quick = next(e.quick for e in self._runner.engines if language in e.languages)
-        first = self._settings.tts.piece_chars if quick else self._settings.tts.first_piece_chars
-        return split_for_speech(text, first, self._settings.tts.piece_chars)
+        first = self._tts.piece_chars if quick else self._tts.first_piece_chars
+        return split_for_speech(text, first, self._tts.piece_chars)
 
     def _languages(self) -> frozenset[str]:
         return frozenset[str]().union(*(e.languages for e in self._runner.engines))

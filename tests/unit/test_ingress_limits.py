@@ -10,7 +10,7 @@ from deployments.ingress.message_rate import MessageRate
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.request_limits import RequestLimits
-from izwi.errors import NotReady, Overloaded, TooManyMessages
+from izwi.errors import IzwiError, NotReady, Overloaded, TooManyMessages
 
 
 class Socket:
@@ -19,7 +19,8 @@ class Socket:
         self.told: list[str] = []
         self._registry = registry
 
-    def evict(self) -> None:
+    def evict(self, error: IzwiError) -> None:
+        assert error.retryable
         self.evicted = True
 
     async def going_away(self, reason: str, *, elsewhere: bool) -> None:

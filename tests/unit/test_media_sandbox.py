@@ -92,10 +92,29 @@ async def test_nothing_is_left_of_a_file_whose_client_has_gone(tmp_path: Path) -
     with (tmp_path / "long.wav").open("rb") as file:
         pieces = one.decode(file)
         await anext(pieces)
-        await pieces.aclose()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.3)  # the pipe is full by now
+        async with asyncio.timeout(5):
+            await pieces.aclose()  # type: ignore[attr-defined]
     children = [child.cmdline() for child in psutil.Process().children()]
     assert not [line for line in children if "deployments.media.worker" in line]
     assert len(await decoded(encode(tmp_path / "next.wav"), one)) > SAMPLE_RATE
+
+
+async def test_a_slow_reader_does_not_use_up_the_decoders_time_nor_get_its_timeout(tmp_path: Path) -> None:
+    samples = 0
+    with encode(tmp_path / "tone.wav", seconds=4).open("rb") as file:
+        async for piece in sandbox(wall_s=5).decode(file):
+            samples += len(piece)
+            await asyncio.sleep(0.8)
+    assert samples / SAMPLE_RATE == pytest.approx(4, abs=0.1)
+
+
+async def test_a_file_that_was_looked_into_is_decoded_from_its_beginning(tmp_path: Path) -> None:
+    path = encode(tmp_path / "tone.flac")
+    with path.open("rb") as file:
+        file.read(4)
+        samples = sum([len(piece) async for piece in sandbox().decode(file)])
+    assert samples == len(await decoded(path))
 
 
 @pytest.mark.timeout(240)

@@ -1,10 +1,11 @@
+from deployments.ingress.metrics import Metrics
 from deployments.ingress.stage_health import MOST_CHANGES, StageHealth
 from izwi.errors import EngineFailed, InternalError, Overloaded, StageTimeout, UnsupportedPair
 from izwi.messages import StageStatus
 
 
 def test_sessions_hear_of_a_stage_that_fails_once_and_when_it_works_again() -> None:
-    health = StageHealth()
+    health = StageHealth(Metrics())
     with health.changes() as first, health.changes() as second:
         for _ in range(3):
             health.failed("asr", EngineFailed("lost its replica"))
@@ -24,7 +25,7 @@ def test_sessions_hear_of_a_stage_that_fails_once_and_when_it_works_again() -> N
 
 
 def test_what_says_nothing_about_the_stage_is_not_told() -> None:
-    health = StageHealth()
+    health = StageHealth(Metrics())
     with health.changes() as queue:
         for error in (UnsupportedPair("xx"), Overloaded("full"), InternalError("a defect")):
             health.failed("mt", error)
@@ -32,7 +33,7 @@ def test_what_says_nothing_about_the_stage_is_not_told() -> None:
 
 
 def test_a_session_that_does_not_ask_costs_no_memory() -> None:
-    health = StageHealth()
+    health = StageHealth(Metrics())
     with health.changes() as queue:
         for _ in range(MOST_CHANGES):
             health.failed("asr", EngineFailed("lost"))
