@@ -40,10 +40,16 @@ MAX_BAD_FRAMES = 100
 MISSED_PINGS = 3
 """Intervals without a pong after which a client counts as gone. Other frames do not count: a client that sends and
 never reads would let its events pile up in Serve's proxy."""
+GOODBYE = frozenset({1000, 1001})
+"""Close codes of a client that goes; one that was cut off has none, or 1006."""
 SERVICE_RESTART = 1012
 """Close code of a server that stops and of which there are others: resume at once."""
 
 log = structlog.get_logger()
+
+
+class Left(Exception):
+    """The client has gone on purpose, without ending its session."""
 
 
 class Connection:
@@ -63,7 +69,7 @@ class Connection:
         self._bad_frames = 0
 
     async def serve(self, owner: Principal = ANONYMOUS) -> str:
-        """Run to the end; returns how it ended: ``ended``, ``moved``, ``disconnected`` or an error's wire code."""
+        """Run to the end; returns how: ``ended``, ``moved``, ``left``, ``disconnected`` or an error's wire code."""
         await self._socket.accept(chosen_subprotocol(self._socket.headers))
         outcome = "ended"
         try:
@@ -78,6 +84,8 @@ class Connection:
         except* Moved:
             outcome = "moved"
             await self._outbox.close(SERVICE_RESTART)
+        except* Left:
+            outcome = "left"
         except* Gone:
             outcome = "disconnected"
         except* Exception as group:
@@ -124,7 +132,7 @@ class Connection:
 
     async def _handle(self, frame: Message, runner: Runner) -> None:
         if frame["type"] == "websocket.disconnect":
-            raise Gone
+            raise Left if frame.get("code") in GOODBYE else Gone
         try:
             self._rate.count()
             await self._take(frame.get("bytes"), frame.get("text"), runner)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class FaultProxy:
@@ -50,7 +50,10 @@ class FaultProxy:
         self._gate = _open_gate()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        gate = self._gate
+        with suppress(asyncio.CancelledError):  # at the end; asyncio would print it
+            await self._connect(reader, writer, self._gate)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
         await gate.wait()
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)

@@ -1,6 +1,7 @@
 """A server as a user starts it: its own process, real sockets, real models."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,22 @@ class Server:
         return self.http.replace("http", "ws", 1) + "/ws/stream"
 
 
+@contextmanager
+def started(folder: Path, **environment: str) -> Iterator[Server]:
+    """A server with that environment, which nobody else sees."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            url = stack.enter_context(running_server(folder / "server.log"))
+        yield Server(url)
+
+
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IZWI_MAX_AUDIO_SECONDS", str(MAX_AUDIO_SECONDS))
-        patch.setenv("IZWI_PING_INTERVAL_S", "5")
-        with running_server(tmp_path_factory.mktemp("server") / "server.log") as url:
-            yield Server(url)
+    folder = tmp_path_factory.mktemp("server")
+    with started(folder, IZWI_MAX_AUDIO_SECONDS=str(MAX_AUDIO_SECONDS), IZWI_PING_INTERVAL_S="5") as server:
+        yield server
 
 
 def make_key(file: Path, name: str, *options: str) -> str:
@@ -50,10 +60,11 @@ def key(key_file: Path) -> str:
 
 @pytest.fixture(scope="package")
 def guarded(key_file: Path, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IZWI_API_KEYS_FILE", str(key_file))
-        patch.setenv("IZWI_DEBUG", "1")
-        patch.setenv("IZWI_IDLE_TIMEOUT_S", "3")
-        patch.setenv("IZWI_PING_INTERVAL_S", "1")
-        with running_server(tmp_path_factory.mktemp("server") / "server.log") as url:
-            yield Server(url)
+    environment = {
+        "IZWI_API_KEYS_FILE": str(key_file),
+        "IZWI_DEBUG": "1",
+        "IZWI_IDLE_TIMEOUT_S": "3",
+        "IZWI_PING_INTERVAL_S": "1",
+    }
+    with started(tmp_path_factory.mktemp("guarded"), **environment) as server:
+        yield server
