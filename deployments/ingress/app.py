@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from deployments.ingress import envelope, tokens, translate
 from deployments.ingress.connection import Connection
 from deployments.ingress.envelope import OrjsonResponse
-from deployments.ingress.health import Readiness
+from deployments.ingress.health import unready_reasons
 from deployments.ingress.middleware import RequestContext
 from deployments.ingress.request_limits import RequestLimits
 from deployments.ingress.services import Services
@@ -29,7 +29,6 @@ def build_app(services: Services) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if debug else None,
     )
-    readiness = Readiness(services.calls, services.store)
     access, http = services.access, Depends(services.access.needs(Scope.HTTP))
     settings = services.settings
     app.add_middleware(RequestLimits, max_bytes=settings.max_message_bytes, timeout_s=settings.request_timeout_s)
@@ -53,7 +52,7 @@ def build_app(services: Services) -> FastAPI:
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, Any]:
         """Ready for sessions: models, Redis, memory; 503 with the reasons when not."""
-        reasons = await readiness.reasons()
+        reasons = await unready_reasons(services.calls, services.store)
         if reasons:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return {"ready": not reasons, "reasons": reasons}

@@ -37,6 +37,7 @@ ATTEMPTS = 4
 VAD_LINGER_S = 0.02
 """A detector call waits this long for those of other sessions: ten times less than an utterance needs to be noticed,
 and a call between replicas costs ten times what the detector does."""
+SHARED_S = 1.0
 VAD_PATIENCE_S = 0.1
 """The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
@@ -75,6 +76,8 @@ class StageCalls:
         self._handles = handles
         self._timeout_s = timeout_s
         self.health = StageHealth(metrics)
+        self._asking: asyncio.Task[dict[str, Capabilities]] | None = None
+        self._asked_at = 0.0
         self._metrics = metrics
         self._asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
         self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH)
@@ -140,7 +143,15 @@ class StageCalls:
                 raise
 
     async def capabilities(self) -> dict[str, Capabilities]:
-        """What every stage can do; raises `Unavailable` while one of them cannot answer."""
+        """What every stage can do; raises `Unavailable` while one of them cannot answer. Whoever asks within a second
+        shares the answer: a crowd that comes at once must not keep the stages from their work."""
+        now = asyncio.get_running_loop().time()
+        if self._asking is None or now >= self._asked_at + SHARED_S:
+            self._asked_at = now
+            self._asking = asyncio.create_task(self._ask(), name="capabilities")
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> dict[str, Capabilities]:
         names = self._handles.items()
         found = await asyncio.gather(
             *(self._once(stage, handle.capabilities.remote()) for stage, handle in names.items())

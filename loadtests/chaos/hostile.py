@@ -138,7 +138,7 @@ def _attack(pipe: "Connection[Answers, object]", name: str, url: str, seconds: f
 
 def main(
     attacks: Annotated[str, typer.Option(help="Comma-separated, of: " + ", ".join(ATTACKS))] = ",".join(ATTACKS),
-    seconds: Annotated[float, typer.Option(help="Speech, and nearly as much attack.", min=10)] = 30.0,
+    seconds: Annotated[float, typer.Option(help="Speech, and nearly as much attack.", min=10)] = 40.0,
     url: Annotated[str | None, typer.Option(help="A running server instead of a private one.")] = None,
     pid: Annotated[int | None, typer.Option(help="Root process of the server at --url.")] = None,
     out: Annotated[Path, typer.Option(help="JSON file for the figures.")] = OUT / "hostile.json",
