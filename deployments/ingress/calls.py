@@ -5,6 +5,7 @@ of Izwi's own errors.
 """
 
 import asyncio
+import contextvars
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,8 @@ class StageCalls:
         self._handles = handles
         self._timeout_s = timeout_s
         self.health = StageHealth(metrics)
+        # Serve cancels the calls begun in the context of a request when that request ends; these are for others, too.
+        self._context = contextvars.copy_context()
         self._asking: asyncio.Task[dict[str, Capabilities]] | None = None
         self._asked_at = 0.0
         self._metrics = metrics
@@ -148,7 +151,7 @@ class StageCalls:
         now = asyncio.get_running_loop().time()
         if self._asking is None or now >= self._asked_at + SHARED_S:
             self._asked_at = now
-            self._asking = asyncio.create_task(self._ask(), name="capabilities")
+            self._asking = asyncio.create_task(self._ask(), name="capabilities", context=self._context)
         return await asyncio.shield(self._asking)
 
     async def _ask(self) -> dict[str, Capabilities]:
