@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from loadtests import corpus
+from loadtests.chaos import faults
 from loadtests.chaos.faults import FAULTS
 from loadtests.chaos.network import FaultProxy
 from loadtests.chaos.run import Plan, trial
@@ -27,7 +28,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 @needs_librivox
 @pytest.mark.parametrize("name", [fault.name for fault in FAULTS if fault.name != "blackhole"])
-async def test_nothing_is_lost_and_nothing_is_said_twice(scene: Scene, name: str) -> None:
+async def test_nothing_is_lost_and_nothing_is_said_twice(
+    scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "AWAY_S", 3.0)
     fault = next(fault for fault in FAULTS if fault.name == name)
     plan = Plan(PLAN.streams, FEW.get(name, PLAN.scale), PLAN.seed)
     async with FaultProxy(scene.port).running() as network:
