@@ -6,7 +6,8 @@ of Izwi's own errors.
 
 import asyncio
 import contextvars
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,8 @@ VAD_LINGER_S = 0.02
 """A detector call waits this long for those of other sessions: ten times less than an utterance needs to be noticed,
 and a call between replicas costs ten times what the detector does."""
 SHARED_S = 1.0
+PATIENCE_S = 4.0
+"""For an answer until sessions are told that a stage does not answer; a careful pass on a busy machine takes two."""
 VAD_PATIENCE_S = 0.1
 """The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
@@ -124,8 +127,9 @@ class StageCalls:
                 skip = said
                 while True:
                     try:
-                        async with asyncio.timeout(self._timeout_s):
-                            chunk: TtsChunk = await anext(response)
+                        with self._impatiently("tts"):
+                            async with asyncio.timeout(self._timeout_s):
+                                chunk: TtsChunk = await anext(response)
                     except StopAsyncIteration:
                         return
                     if skip:
@@ -170,6 +174,19 @@ class StageCalls:
                 self._metrics.observe(stage, result.timing)
                 self.health.worked(stage)
 
+    @contextmanager
+    def _impatiently(self, stage: str) -> Iterator[None]:
+        """A replica that died between two calls fails none: the next one waits for its successor, and nobody knows."""
+        late = StageTimeout(f"the {stage} stage has not answered for {PATIENCE_S:g} s")
+        timer = asyncio.get_running_loop().call_later(PATIENCE_S, self.health.failed, stage, late)
+        try:
+            yield
+        except IzwiError as error:
+            self.health.failed(stage, error)
+            raise
+        finally:
+            timer.cancel()
+
     def _note_failure(self, stage: str, error: IzwiError) -> None:
         self._metrics.stage_errors.labels(stage, error.code).inc()
         self.health.failed(stage, error)
@@ -187,7 +204,7 @@ class StageCalls:
             retry=retry_if_exception_type(Unavailable),
             reraise=True,
         ):
-            with attempt:
+            with attempt, self._impatiently(stage):
                 return await self._once(stage, handle.remote(request))
         raise InternalError("unreachable: the last attempt returns or raises")
 
@@ -198,7 +215,7 @@ class StageCalls:
         except Exception as error:
             response.cancel()
             known = _known(stage, error)
-            self._note_failure(stage, known)
+            self._metrics.stage_errors.labels(stage, known.code).inc()
             raise known from error
         except BaseException:
             response.cancel()
