@@ -48,17 +48,17 @@ def make_key(file: Path, name: str, *options: str) -> str:
     return result.stdout.strip()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("keys") / "keys.toml"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def key(key_file: Path) -> str:
     return make_key(key_file, "clinic", "--sessions", "2")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def guarded(key_file: Path, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {
         "IZWI_API_KEYS_FILE": str(key_file),

@@ -1,7 +1,9 @@
-"""A server with API keys, over real sockets."""
+"""A server with API keys, over real sockets, and its OpenAPI document."""
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,8 @@ from izwi.client import IzwiClient
 from izwi.errors import Forbidden, RateLimited, Unauthorized
 from tests.e2e.conftest import Server, make_key
 
+EXAMPLES = 100
+"""Per operation and phase."""
 START = {"type": "session.start", "data": {"source_language": "en"}}
 
 
@@ -127,3 +131,23 @@ def test_without_keys_only_loopback_is_listened_on() -> None:
     result = CliRunner().invoke(cli, ["--host", "0.0.0.0", "--port", "9"])
     assert result.exit_code == 1
     assert "IZWI_API_KEYS_FILE" in result.output
+
+
+def test_no_request_makes_the_server_fail(guarded: Server, key: str) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{guarded.http}/openapi.json"),
+            *("--header", f"Authorization: Bearer {key}", "--checks", "not_a_server_error"),
+            *("--max-examples", str(EXAMPLES), "--seed", "1", "--no-color", "--generation-database", "none"),
+            *("--exclude-path", "/readyz"),  # 503 says that the server is not ready, not that it failed
+        ],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+def test_the_document_names_every_route(guarded: Server) -> None:
+    paths = httpx.get(f"{guarded.http}/openapi.json").json()["paths"]
+    assert set(paths) == {"/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"}
