@@ -133,7 +133,7 @@ def test_without_keys_only_loopback_is_listened_on() -> None:
     assert "IZWI_API_KEYS_FILE" in result.output
 
 
-def test_no_request_makes_the_server_fail(guarded: Server, key: str) -> None:
+def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{guarded.http}/openapi.json"),
@@ -144,6 +144,7 @@ def test_no_request_makes_the_server_fail(guarded: Server, key: str) -> None:
         capture_output=True,
         text=True,
         timeout=280,
+        cwd=tmp_path,  # it keeps a cache beside itself
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 

