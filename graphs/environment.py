@@ -2,6 +2,7 @@
 stands before the ingress."""
 
 import os
+import random
 import secrets
 
 from izwi.server_process import free_port
@@ -13,6 +14,9 @@ ALWAYS = {
 }
 LONGEST_S = 4 * 3600 + 600
 """Seconds that HAProxy keeps a connection over a reload of its configuration: the longest session and then some."""
+PORTS = 500
+"""Of the ingress replicas of one server. Where all servers of a machine try the same ones first, HAProxy may for a
+moment ask another server's replica."""
 
 
 def prepare(proxy: Proxy) -> None:
@@ -46,7 +50,10 @@ def keep_to_ourselves() -> None:
 def _haproxy() -> dict[str, str]:
     """HAProxy speaks to the ingress replica directly, and replicas run our code on Serve's own event loop. Either flag
     without the other is slower."""
+    first = random.randrange(20_000, 30_000, PORTS)  # above Ray's own ports, below those the system gives away
     return {
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + PORTS - 1),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",  # a log that is kept back says nothing about a replica that died
