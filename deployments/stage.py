@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from deployments.worker_pool import WorkerPool
-from izwi.errors import ClientError, EngineFailed, IzwiError
+from izwi.errors import ClientError, EngineFailed, IzwiError, StageTimeout
 from izwi.fallback import Fallback, Named
 from izwi.settings import Settings
 from izwi.stages import Timing
@@ -58,11 +58,13 @@ class StageRunner(Generic[E]):
 
         Raises:
             ClientError: the engine found fault with the request; no other engine is tried.
+            StageTimeout: the last engine that supports the request hangs.
             EngineFailed: every engine that supports the request failed.
         """
         asked = time.perf_counter()
         fallback = self._fallback
         failed: list[str] = []
+        hangs = False
         preferred = next((engine.name for engine in self.engines if supports(engine)), "")
 
         for engine in fallback.candidates(supports):
@@ -70,13 +72,16 @@ class StageRunner(Generic[E]):
                 result, started, computed = await self._pool.run(partial(call, engine))
             except ClientError:
                 raise
-            except Exception:
+            except Exception as error:
+                hangs = isinstance(error, TimeoutError)
                 fallback.failed(engine)
                 failed.append(engine.name)
                 log.exception("engine_failed", stage=self.stage, engine=engine.name)
             else:
                 fallback.succeeded(engine)
                 return result, Timing(engine.name, started - asked, computed, preferred, tuple(failed))
+        if hangs:
+            raise StageTimeout(f"the {self.stage} engine {failed[-1]} does not come back")
         raise EngineFailed(f"no {self.stage} engine could serve this request")
 
     async def run_batch(
@@ -86,12 +91,13 @@ class StageRunner(Generic[E]):
         supports: Callable[[E], bool] = lambda _: True,
     ) -> list[tuple[R, Timing] | IzwiError]:
         """As `run` for several requests in one call of the engine, answered in order. If it fails each request is
-        tried alone: an error stands in the place of the answer it prevents, and one bad request spoils no other."""
+        tried alone: an error stands in the place of the answer it prevents, and one bad request spoils no other. If it
+        hangs none is: their callers have waited as long as they will."""
         try:
             results, timing = await self.run(lambda engine: call(engine, requests), supports)
         except IzwiError as error:
-            if len(requests) == 1:
-                return [error]
+            if len(requests) == 1 or isinstance(error, StageTimeout):
+                return [error for _ in requests]
             alone = [await self.run_batch([request], call, supports) for request in requests]
             return [answer for (answer,) in alone]
         share = replace(timing, compute_s=timing.compute_s / len(requests))

@@ -40,8 +40,9 @@ VAD_LINGER_S = 0.02
 """A detector call waits this long for those of other sessions: ten times less than an utterance needs to be noticed,
 and a call between replicas costs ten times what the detector does."""
 SHARED_S = 1.0
-PATIENCE_S = 4.0
-"""For an answer until sessions are told that a stage does not answer; a careful pass on a busy machine takes two."""
+PATIENCE_S = {"vad": 1.0, "asr": 4.0, "mt": 4.0, "tts": 4.0}
+"""For an answer until sessions are told that a stage does not answer. A careful pass on a busy machine takes two
+seconds; the detector a fiftieth of one, and its replica is replaced in three."""
 VAD_PATIENCE_S = 0.1
 """The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
@@ -177,8 +178,8 @@ class StageCalls:
     @contextmanager
     def _impatiently(self, stage: str) -> Iterator[None]:
         """A replica that died between two calls fails none: the next one waits for its successor, and nobody knows."""
-        late = StageTimeout(f"the {stage} stage has not answered for {PATIENCE_S:g} s")
-        timer = asyncio.get_running_loop().call_later(PATIENCE_S, self.health.failed, stage, late)
+        late = StageTimeout(f"the {stage} stage has not answered for {PATIENCE_S[stage]:g} s")
+        timer = asyncio.get_running_loop().call_later(PATIENCE_S[stage], self.health.failed, stage, late)
         try:
             yield
         except IzwiError as error:

@@ -7,7 +7,7 @@ import pytest
 
 from deployments.ingress.metrics import Metrics
 from deployments.stage import MAX_STUCK, StageRunner, revised
-from izwi.errors import ClientError, EngineFailed, UnsupportedPair
+from izwi.errors import ClientError, EngineFailed, StageTimeout, UnsupportedPair
 from izwi.fallback import MAX_FAILURES
 from izwi.settings import Settings
 
@@ -160,6 +160,15 @@ async def test_a_hang_is_noticed_also_when_its_caller_has_gone_and_others_do_not
     hasty.cancel()
     assert (await waiting)[0] == "served"
     assert runner._pool.stuck == 1
+    first.let_go.set()
+
+
+async def test_a_batch_that_hangs_is_given_up_as_a_whole() -> None:
+    first = Hanging("first")
+    runner = StageRunner("mt", [first], hang_s=0.05)
+    answers = await runner.run_batch(["a", "b", "c"], lambda e, requests: [e.work("a") for _ in requests])
+    assert [type(answer) for answer in answers] == [StageTimeout] * 3
+    assert (first.calls, runner._pool.stuck) == (["a"], 1)
     first.let_go.set()
 
 
