@@ -6,6 +6,7 @@ tests they are scripted functions; the session cannot tell.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,10 @@ class AsrRequest:
     """A final pass is decoded with care: what cannot be believed is tried again."""
     beam: bool = True
     """Whether a final pass may search; if not it is greedy, for a server that is behind."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    """``translate`` writes English, whatever is spoken."""
+    prompt: str = ""
+    """Text that leads the recogniser: what was said before, or words to expect. It may take its style as well."""
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,10 @@ class Asr:
 
 
 def _alike(requests: list[AsrRequest]) -> list[list[AsrRequest]]:
-    """What can be decoded together: the same language, known beforehand, and the same care."""
+    """What can be decoded together: the same language, known beforehand, the same task, prompt and care."""
     groups: dict[object, list[AsrRequest]] = {}
     for request in requests:
-        key = (request.language, request.final, request.beam) if request.language else id(request)
+        alike = (request.language, request.final, request.beam, request.task, request.prompt)
+        key = alike if request.language else id(request)
         groups.setdefault(key, []).append(request)
     return list(groups.values())

@@ -19,12 +19,15 @@ from deployments.asr.guard import Decoded
 from deployments.asr.ladder import FULL_S, Job, Rung, believed, buckets
 from deployments.asr.token_rate import TokenRate
 from izwi.audio import SAMPLE_RATE
-from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage
+from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage, UnsupportedPair
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, Samples, Word
 
 MAX_S = 28.0
 """Longest window: 30 s less a margin of silence, without which the last words are lost."""
+MAX_PROMPT = 223
+"""Tokens before the text: half of Whisper's context less one, as in its reference code."""
+_CONTEXT = 448
 _HOP = 160
 _ONE_WORD_S = 2.0
 """Shorter utterances are likely a word or two, which the shorter margin may double: "No. No."."""
@@ -67,6 +70,8 @@ class FasterWhisper:
             raise UnsupportedLanguage(
                 f"{self._asr.model} does not recognise {language}; it knows {', '.join(sorted(self.languages))}"
             )
+        if requests[0].task == "translate" and not self._model.is_multilingual:
+            raise UnsupportedPair(f"{self._asr.model} writes what it hears; it does not translate")
         jobs = [Job(request, self._rungs(request)) for request in requests]
         waiting = jobs
         while waiting:
@@ -94,8 +99,9 @@ class FasterWhisper:
         request = jobs[0].request
         encoded = self._encode([job.request.samples for job in jobs], max(job.rung.total_s for job in jobs))
         language, probability = (request.language, 1.0) if request.language else self._detect(encoded)
-        tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._model.is_multilingual, "transcribe", language)
-        limits = [self._token_limit(job, language) for job in jobs]
+        tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._model.is_multilingual, request.task, language)
+        written = language if request.task == "transcribe" else "en"
+        limits = [self._token_limit(job, written) for job in jobs]
         decoded = self._decode(encoded, tokenizer, jobs, limits)
         kept = [
             believed(job, result, tokenizer.split_to_word_tokens) for job, result in zip(jobs, decoded, strict=True)
@@ -107,7 +113,7 @@ class FasterWhisper:
                 job.tries += 1
             else:
                 if tokens:
-                    self._rate.note(language, len(tokens), job.seconds)
+                    self._rate.note(written, len(tokens), job.seconds)
                 job.heard = Transcript(found, language, probability, job.tries)
 
     def _token_limit(self, job: Job, language: str) -> int:
@@ -137,10 +143,13 @@ class FasterWhisper:
         }
         if temperature:
             sampling = {"sampling_topk": 0, "sampling_temperature": temperature}
+        start = [*_led_by(jobs[0].request.prompt, tokenizer), *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        # CTranslate2 gives the text half of the length, as Whisper does, or what the prompt leaves.
+        length = max(2 * max(limits), max(limits) + len(start))
         results = self._model.generate(
             encoded,
-            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * len(jobs),
-            max_length=2 * max(limits),  # CTranslate2 gives half of it to the text, as Whisper does
+            [start] * len(jobs),
+            max_length=min(length, _CONTEXT),
             return_scores=True,
             return_no_speech_prob=True,
             **sampling,
@@ -180,3 +189,10 @@ class FasterWhisper:
             )
             for job, words in zip(jobs, aligned, strict=True)
         ]
+
+
+def _led_by(prompt: str, tokenizer: Tokenizer) -> list[int]:
+    """Tokens that make the prompt the text before; its end counts most, and is what is kept."""
+    if not prompt.strip():
+        return []
+    return [tokenizer.sot_prev, *tokenizer.encode(" " + prompt.strip())[-MAX_PROMPT:]]
