@@ -4,12 +4,14 @@ A request is made only once its turn has come, so that no pass works on a window
 place takes all that wait, up to a batch: decoding is bound by memory bandwidth, and four windows together take less
 than twice the time of one. Turns go by deadline (earliest first): a careful pass is due at once, a partial one has some
 patience. Careful passes so go first, until a partial one has waited that long: under overload neither starves.
+Files have much patience, and leave a place to speakers while there are any: a call under way cannot be interrupted.
 """
 
 import asyncio
 import contextvars
 import heapq
 import itertools
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -21,6 +23,10 @@ A = TypeVar("A")
 
 PATIENCE_S = 1.0
 """Seconds by which a careful pass goes before a partial one that came at the same time."""
+FILE_PATIENCE_S = 10.0
+"""The same for a window of a file: live speech always goes first, unless nothing else ever got a turn."""
+LIVE_S = 3.0
+"""Since the last live request, within which somebody may ask again at any moment: speakers pause for breath."""
 
 
 @dataclass(order=True)
@@ -55,9 +61,13 @@ class Batcher(Generic[Q, A]):
         self._free = places
         self._size = size
         self._departure: asyncio.TimerHandle | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._numbers = itertools.count()
         self._urgent: Turns[Q, A] = []
         self._patient: Turns[Q, A] = []
+        self._files: Turns[Q, A] = []
+        self._places = places
+        self._live_at = -math.inf
         self._running: set[asyncio.Task[None]] = set()
         # Calls serve several sessions and must outlive the one that happened to start them: Serve cancels what was
         # begun in the context of a request when that request ends.
@@ -69,7 +79,7 @@ class Batcher(Generic[Q, A]):
 
     @property
     def wait_s(self) -> float:
-        """Seconds that the longest waiting request has waited; 0 where none waits."""
+        """Seconds that the longest waiting live request has waited; 0 where none waits."""
         asked = [turn.asked for turns in (self._urgent, self._patient) for turn in turns]
         return asyncio.get_running_loop().time() - min(asked) if asked else 0.0
 
@@ -79,16 +89,24 @@ class Batcher(Generic[Q, A]):
         return self._departure is not None
 
     async def ask(self, take: Callable[[], Q], urgent: bool, linger_s: float = 0.0) -> A:
-        """The answer to the request that ``take`` makes when its turn has come.
+        """The answer to the request of a live session that ``take`` makes when its turn has come.
 
         Args:
+            urgent: a careful pass, that somebody waits for.
             linger_s: seconds to wait for company while less than a batch is there; the least patient request decides.
         """
+        self._live_at = asyncio.get_running_loop().time()
+        turns, patience_s = (self._urgent, 0.0) if urgent else (self._patient, PATIENCE_S)
+        return await self._wait(turns, patience_s, take, linger_s)
+
+    async def ask_for_file(self, request: Q) -> A:
+        """The answer to a request that nobody speaks for while it waits."""
+        return await self._wait(self._files, FILE_PATIENCE_S, lambda: request)
+
+    async def _wait(self, turns: Turns[Q, A], patience_s: float, take: Callable[[], Q], linger_s: float = 0.0) -> A:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        turns = self._urgent if urgent else self._patient
-        due = now if urgent else now + PATIENCE_S
-        turn: _Turn[Q, A] = _Turn(due, next(self._numbers), now, take, loop.create_future())
+        turn: _Turn[Q, A] = _Turn(now + patience_s, next(self._numbers), now, take, loop.create_future())
         heapq.heappush(turns, turn)
         if linger_s and self.waiting < self._size:
             self._depart_by(now + linger_s)
@@ -112,14 +130,30 @@ class Batcher(Generic[Q, A]):
         if self._departure is not None:
             self._departure.cancel()
             self._departure = None
-        while self._free and self.waiting:
-            queues = [turns for turns in (self._urgent, self._patient) if turns]
+        while self._free and (queues := self._queues()):
             turns = min(queues, key=lambda turns: turns[0])
-            batch = [heapq.heappop(turns) for _ in range(min(self._size, len(turns)))]
+            size = 1 if turns is self._files and self._live else self._size
+            batch = [heapq.heappop(turns) for _ in range(min(size, len(turns)))]
             self._free -= 1
-            task = asyncio.create_task(self._run(batch, turns is self._urgent), context=self._context)
+            task = asyncio.create_task(self._run(batch, turns is not self._patient), context=self._context)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+
+    @property
+    def _live(self) -> bool:
+        return asyncio.get_running_loop().time() < self._live_at + LIVE_S
+
+    def _queues(self) -> list[Turns[Q, A]]:
+        """Those that may be served now."""
+        queues = [turns for turns in (self._urgent, self._patient) if turns]
+        if self._files:
+            loop = asyncio.get_running_loop()
+            due = min(self._files[0].due, self._live_at + LIVE_S)
+            if self._free > 1 or self._places == 1 or due <= loop.time():
+                queues.append(self._files)
+            elif self._later is None or self._later.when() <= loop.time():
+                self._later = loop.call_at(due, self._start)  # speakers may never ask again
+        return queues
 
     async def _run(self, batch: list[_Turn[Q, A]], urgent: bool) -> None:
         try:

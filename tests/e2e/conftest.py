@@ -64,6 +64,7 @@ def guarded(key_file: Path, key: str, tmp_path_factory: pytest.TempPathFactory) 
         "IZWI_API_KEYS_FILE": str(key_file),
         "IZWI_DEBUG": "1",
         "IZWI_IDLE_TIMEOUT_S": "3",
+        "IZWI_MAX_CONNECTION_AGE_S": "6",
         "IZWI_PING_INTERVAL_S": "1",
     }
     with started(tmp_path_factory.mktemp("guarded"), **environment) as server:

@@ -16,6 +16,8 @@ from izwi import messages as m
 from izwi.client import IzwiClient
 from izwi.errors import Forbidden, RateLimited, Unauthorized
 from tests.e2e.conftest import Server, make_key
+from tests.e2e.test_resume import clips, speak, wer
+from tests.speech import needs_librivox
 
 EXAMPLES = 100
 """Per operation and phase."""
@@ -123,6 +125,16 @@ async def test_who_says_nothing_is_disconnected_and_may_resume(guarded: Server, 
         with pytest.raises(Exception, match=r"no audio for 3 s"):
             async for _ in session:
                 pass
+
+
+@needs_librivox
+async def test_a_connection_that_grows_old_is_replaced_and_nobody_notices(guarded: Server, key: str) -> None:
+    audio, text = clips(4)
+    heard = await speak(guarded.ws, audio, api_key=key)
+    heard.check()
+    assert {event.data.reason for event in heard.of(m.SessionGoingAwayMessage)} == {"connection_age"}
+    assert len(heard.resumed_at) >= 2
+    assert wer(text, heard) < 0.2
 
 
 def test_without_keys_only_loopback_is_listened_on() -> None:

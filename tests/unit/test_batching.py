@@ -214,3 +214,61 @@ async def test_no_speaker_starves_among_many_even_when_careful_passes_fill_the_m
     async with asyncio.timeout(10):
         await asyncio.gather(*(speaker(name) for name in served))
     assert max(served.values()) <= 10 * min(served.values()), "without deadlines the last four would get nothing"
+
+
+async def files(engine: Engine, *names: str) -> list[asyncio.Task[str]]:
+    asked = [asyncio.create_task(engine.turns.ask_for_file(name)) for name in names]
+    await asyncio.sleep(0)
+    return asked
+
+
+async def test_a_file_takes_the_whole_machine_while_nobody_speaks() -> None:
+    engine = Engine(places=2, size=2)
+    asked = await files(engine, "a", "b", "c", "d", "e")
+    await asyncio.sleep(0)
+    assert engine.inside == 2
+    engine.gate.set()
+    assert await asyncio.gather(*asked) == ["A", "B", "C", "D", "E"]
+    assert [len(batch) for batch in engine.batches] == [1, 1, 2, 1]  # the first two found free places
+
+
+async def test_beside_speakers_a_file_leaves_a_place_free_and_goes_window_by_window() -> None:
+    engine = Engine(places=2, size=4)
+    engine.gate.set()
+    await engine.turns.ask(lambda: "live", True)
+    engine.gate.clear()
+    asked = await files(engine, "a", "b", "c")
+    await asyncio.sleep(0.01)
+    assert engine.batches == [["live"], ["a"]]
+    speaking = asyncio.create_task(engine.turns.ask(lambda: "again", False))
+    await asyncio.sleep(0.01)
+    assert engine.batches[2:] == [["again"]]
+    engine.gate.set()
+    await asyncio.gather(speaking, *asked)
+    assert engine.batches[3:] == [["b"], ["c"]]
+
+
+async def test_a_file_that_waited_goes_on_when_speakers_fall_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "LIVE_S", 0.05)
+    engine = Engine(places=2, size=4)
+    asked = [asyncio.create_task(engine.turns.ask(lambda: "live", True)), *await files(engine, "a", "b")]
+    await asyncio.sleep(0.01)
+    assert engine.batches == [["live"]]  # the other place is kept free
+    await asyncio.sleep(0.06)
+    assert engine.batches == [["live"], ["a", "b"]]
+    engine.gate.set()
+    await asyncio.gather(*asked)
+
+
+async def test_a_file_does_not_starve_under_constant_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "FILE_PATIENCE_S", 0.02)
+    engine = Engine(places=2, size=1)
+    engine.gate.set()
+    (asked,) = await files(engine, "a")
+
+    async def speak() -> None:
+        while not asked.done():
+            await engine.turns.ask(lambda: "live", True)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(asked, *(speak() for _ in range(4)))
