@@ -1,5 +1,6 @@
-"""SubRip subtitles from timed text. Pure."""
+"""Subtitles from timed text, as SubRip and WebVTT. Pure."""
 
+import html
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,11 +27,24 @@ class Cue:
 
 def to_srt(cues: Iterable[Cue]) -> str:
     """SRT of cues in order of time: long ones are split, short ones prolonged, empty ones left out."""
-    ready = list(_prolong([part for cue in cues for part in _split(cue)]))
     blocks = (
-        f"{number}\n{_stamp(cue.start_s)} --> {_stamp(cue.end_s)}\n{cue.text}\n" for number, cue in enumerate(ready, 1)
+        f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n{cue.text}\n"
+        for number, cue in enumerate(_readable(cues), 1)
     )
     return "\n".join(blocks)
+
+
+def to_vtt(cues: Iterable[Cue]) -> str:
+    """WebVTT of cues in order of time, as `to_srt` does it; what would be markup there is escaped."""
+    blocks = (
+        f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{html.escape(cue.text, quote=False)}\n"
+        for cue in _readable(cues)
+    )
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _readable(cues: Iterable[Cue]) -> list[Cue]:
+    return list(_prolong([part for cue in cues for part in _split(cue)]))
 
 
 def _split(cue: Cue) -> Iterator[Cue]:
@@ -68,7 +82,7 @@ def _prolong(cues: list[Cue]) -> Iterator[Cue]:
         yield Cue(cue.start_s, end, cue.text)
 
 
-def _stamp(seconds: float) -> str:
+def _stamp(seconds: float, comma: str) -> str:
     milliseconds = max(0, round(seconds * 1000))
     minutes, rest = divmod(milliseconds, 60_000)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02},{rest % 1000:03}"
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{comma}{rest % 1000:03}"

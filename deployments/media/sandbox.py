@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -56,7 +56,7 @@ class MediaSandbox:
         self._waiting = waiting
         self._queued = 0
 
-    async def decode(self, file: BinaryIO) -> AsyncIterator[Samples]:
+    async def decode(self, file: BinaryIO) -> AsyncGenerator[Samples]:
         """The audio of an open file that can seek, in pieces of half a second, float32, shape (n,), mono at 16 kHz.
 
         Raises:

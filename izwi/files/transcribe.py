@@ -1,0 +1,189 @@
+"""Transcribing a recording: detector, windows, recognition of several windows at once, joined in order.
+
+    audio ──> VAD ──> windows ──> ASR (as many as the machine takes) ──> words in order
+
+Memory is bounded by the windows under way, whatever the length. Live speech goes first at the recogniser.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from izwi.audio import SAMPLE_RATE
+from izwi.errors import DamagedAudio
+from izwi.files.seams import join
+from izwi.files.windows import OVERLAP, Window, Windows
+from izwi.segmenter import FRAME
+from izwi.stage_settings import VadSettings
+from izwi.stages import AsrRequest, AsrResult, Samples, Timing, VadRequest, VadResult, VadState, Word
+
+HOP = 128 * FRAME
+"""Samples per detector call: 4 s, a call of 10 ms."""
+AT_ONCE = 16
+"""Windows under way: two batches for either of two workers."""
+
+
+@dataclass(frozen=True)
+class Ears:
+    """The stages that listen to a recording; each raises only `izwi.errors.IzwiError`."""
+
+    vad: Callable[[VadRequest], Awaitable[VadResult]]
+    asr: Callable[[AsrRequest], Awaitable[AsrResult]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a recording is to be recognised."""
+
+    language: str | None = None
+    """ISO 639-1; None takes the language of the first window that has words."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was heard in one window, in the order of time. Times are of the recording."""
+
+    words: tuple[Word, ...]
+    language: str
+    end_s: float
+    """How far the recording has been recognised."""
+    timings: tuple[tuple[str, Timing], ...]
+    """Stage and timing of each call."""
+
+
+async def transcribe(
+    audio: AsyncGenerator[Samples], ears: Ears, wish: Wish, settings: VadSettings
+) -> AsyncGenerator[Heard]:
+    """Words of a recording, window by window.
+
+    Args:
+        audio: mono float32 at 16 kHz, pieces of any length; closed at the end. An error of it comes after what was
+            heard before.
+    """
+    waiting: asyncio.Queue[asyncio.Task[_Pass] | None] = asyncio.Queue(AT_ONCE)
+    calls: set[asyncio.Task[_Pass]] = set()
+    cutting = asyncio.create_task(_cut(audio, ears, wish, settings, waiting, calls), name="windows")
+    held: Heard | None = None
+    cut: int | None = None
+    try:
+        while (call := await _next(waiting, cutting)) is not None:
+            done = await call
+            calls.discard(call)
+            heard = done.heard()
+            if held is not None and cut is not None:
+                left, right = join(held.words, heard.words, cut / SAMPLE_RATE, OVERLAP / SAMPLE_RATE)
+                held, heard = replace(held, words=tuple(left)), replace(heard, words=tuple(right))
+            if held is not None:
+                yield held
+            held, cut = heard, done.window.cut
+        if held is not None:
+            yield held
+        await cutting
+    finally:
+        for task in (cutting, *calls):
+            task.cancel()
+        await asyncio.gather(cutting, *calls, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    window: Window
+    result: AsrResult
+    detector: tuple[Timing, ...]
+
+    def heard(self) -> Heard:
+        start_s = self.window.start / SAMPLE_RATE
+        return Heard(
+            words=tuple(
+                replace(word, start_s=word.start_s + start_s, end_s=word.end_s + start_s) for word in self.result.words
+            ),
+            language=self.result.language,
+            end_s=start_s + len(self.window.samples) / SAMPLE_RATE,
+            timings=(*(("vad", timing) for timing in self.detector), ("asr", self.result.timing)),
+        )
+
+
+async def _next(
+    waiting: "asyncio.Queue[asyncio.Task[_Pass] | None]", cutting: "asyncio.Task[None]"
+) -> "asyncio.Task[_Pass] | None":
+    """The next window's call, None once there are no more."""
+    getting = asyncio.ensure_future(waiting.get())
+    try:
+        await asyncio.wait((getting, cutting), return_when=asyncio.FIRST_COMPLETED)
+        if getting.done():
+            return getting.result()
+        with suppress(asyncio.QueueEmpty):  # the task has failed; what it had cut before is heard first
+            return waiting.get_nowait()
+        return None
+    finally:
+        getting.cancel()
+
+
+async def _cut(
+    audio: AsyncGenerator[Samples],
+    ears: Ears,
+    wish: Wish,
+    settings: VadSettings,
+    waiting: "asyncio.Queue[asyncio.Task[_Pass] | None]",
+    calls: "set[asyncio.Task[_Pass]]",
+) -> None:
+    """Ask for a window as soon as it is cut, as far as `AT_ONCE` allows."""
+    windows, state, timings = Windows(settings), VadState(), list[Timing]()
+    language = wish.language
+
+    async def ask(window: Window, detector: tuple[Timing, ...], known: str | None) -> _Pass:
+        request = AsrRequest(window.samples, known, final=True, beam=False, task=wish.task, prompt=wish.prompt)
+        return _Pass(window, await ears.asr(request), detector)
+
+    async def send(found: list[Window]) -> None:
+        nonlocal language
+        for window in found:
+            call = asyncio.create_task(ask(window, tuple(timings), language), name="window")
+            timings.clear()
+            calls.add(call)
+            await waiting.put(call)
+            if language is None:  # what comes after is of the same language, and can then be decoded together
+                done = await asyncio.shield(call)
+                language = done.result.language if done.result.words else None
+
+    damage: DamagedAudio | None = None
+    async with aclosing(audio):
+        try:
+            async for hop in _hops(audio):
+                result = await ears.vad(VadRequest(hop, state))
+                timings.append(result.timing)
+                state = result.state
+                await send(windows.push(hop, result.probabilities))
+        except DamagedAudio as error:
+            damage = error
+    await send(windows.flush())
+    if damage:
+        raise damage
+    await waiting.put(None)
+
+
+async def _hops(audio: AsyncIterator[Samples]) -> AsyncGenerator[Samples]:
+    """The same audio in pieces of `HOP`, the last one filled up to whole frames with silence."""
+    parts, count = list[Samples](), 0
+    damage: DamagedAudio | None = None
+    try:
+        async for piece in audio:
+            parts.append(piece)
+            count += len(piece)
+            while count >= HOP:
+                held = np.concatenate(parts)
+                yield held[:HOP]
+                parts, count = [held[HOP:]], count - HOP
+    except DamagedAudio as error:
+        damage = error
+    if count:
+        held = np.concatenate(parts)
+        yield np.pad(held, (0, -len(held) % FRAME))
+    if damage:
+        raise damage
