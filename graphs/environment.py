@@ -18,6 +18,9 @@ PORTS = 500
 """Of the ingress replicas of one server. Where all servers of a machine try the same ones first, HAProxy may for a
 moment ask another server's replica."""
 
+MESSAGE_BYTES = 64 * 2**20
+"""Largest call between replicas: a batch of windows of half a minute, with room; gRPC's own limit is 4 MiB."""
+
 
 def prepare(proxy: Proxy) -> None:
     """Set it; call it before `ray.init`. What an operator has set stays."""
@@ -56,6 +59,7 @@ def _haproxy() -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + PORTS - 1),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(MESSAGE_BYTES),
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",  # a log that is kept back says nothing about a replica that died
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(LONGEST_S),
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # three failures, and a dead HAProxy is replaced

@@ -109,6 +109,7 @@ LANGUAGES = {
     code: Language(name=row[0], iso3=row[1], espeak=row[2] if len(row) == 3 else code) for code, row in _TABLE.items()
 }
 
+_FROM_NAME = {language.name.casefold(): code for code, language in LANGUAGES.items()}
 _FROM_APERTIUM = {code: code for code in LANGUAGES} | {language.iso3: code for code, language in LANGUAGES.items()}
 
 
@@ -120,3 +121,9 @@ def from_apertium(code: str) -> str | None:
 def display_name(code: str) -> str:
     """What to call a language in a message: its English name, or the code itself where we have none."""
     return LANGUAGES[code].name if code in LANGUAGES else code
+
+
+def language_code(text: str) -> str:
+    """The ISO 639-1 code of a language given by its code or its English name; anything else as it is, in lower case."""
+    plain = text.strip().casefold()
+    return _FROM_NAME.get(plain, plain)

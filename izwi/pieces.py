@@ -1,6 +1,7 @@
-"""Cutting a clause into pieces for synthesis, so that the first sound comes before the whole is synthesised."""
+"""Texts in pieces: cut for synthesis, so that the first sound comes before the whole is synthesised, and joined."""
 
 import re
+from collections.abc import Iterable
 
 MIN_PIECE_CHARS = 8
 """A shorter last piece stays with the one before it: a word on its own gets the melody of a whole sentence."""
@@ -12,6 +13,18 @@ _UNSPACED = (
 # What is never cut: such a character with the marks and punctuation after it, or a run of anything else but space.
 _UNIT = re.compile(rf"[{_UNSPACED}][^\w\s]*|[^\s{_UNSPACED}]+")
 _PAUSE = re.compile(r"[.,;:!?…،؛؟。、，；：！？।—)\]»”\"]$")
+
+
+_UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Texts one after the other, with a space between two unless a script on either side writes none."""
+    joined = ""
+    for text in filter(None, texts):
+        touching = joined and (_UNSPACED_CHAR.match(joined[-1]) or _UNSPACED_CHAR.match(text[0]))
+        joined += text if not joined or touching else f" {text}"
+    return joined
 
 
 def split_for_speech(text: str, first_chars: int, rest_chars: int) -> list[str]:

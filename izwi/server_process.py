@@ -1,13 +1,14 @@
 """A private server for one command: started as a subprocess on a free port, stopped with the command."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,9 @@ START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 """A clean stop takes up to five."""
 POLL_SECONDS = 0.25
+PORTS = range(30_000, 32_768)
+"""Below those that Linux gives away, one of which would be taken in the seconds until a server binds it; above Ray's
+and those of our replicas."""
 
 
 @contextmanager
@@ -60,10 +64,16 @@ def running_server(
 
 
 def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that is free, and that only who asks for it by its number can take meanwhile.
+
+    Raises:
+        NotReady: none is left.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise NotReady(f"no port from {PORTS[0]} to {PORTS[-1]} is free")
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, progress: Callable[[str], None]) -> None:

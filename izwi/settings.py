@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """Characters accepted in one text."""
     max_message_bytes: int = Field(default=1_000_000, ge=1024)
     """Largest WebSocket frame: 5 s of 48 kHz stereo float audio fit twice."""
+    max_upload_bytes: int = Field(default=2_000_000_000, ge=1024)
+    """Largest media file: three hours of CD quality, or an hour and a half of video."""
     max_messages_per_s: float = Field(default=500.0, ge=1)
     """Frames on one WebSocket: ten times those of 20 ms each at the pace of speech. Four seconds' worth may come at
     once."""
@@ -79,6 +81,8 @@ class Settings(BaseSettings):
     """Seconds between pings to a client."""
     request_timeout_s: float = Field(default=30.0, gt=0)
     """Time limit of one stage call, and of one HTTP request."""
+    file_timeout_s: float = Field(default=600.0, gt=0)
+    """Time limit of an HTTP request with a media file, its upload included; longer ones are for jobs."""
     api_keys_file: Path | None = None
     """File of API keys (``izwi keys new`` adds one); read again when it changes. Unset lets everybody in."""
     api_key: SecretStr | None = None

@@ -1,6 +1,7 @@
 """The HTTP and WebSocket surface of Izwi as an ASGI application."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,11 +13,17 @@ from deployments.ingress import envelope, tokens, translate
 from deployments.ingress.connection import Connection
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
+from deployments.ingress.listener import Listener
 from deployments.ingress.middleware import RequestContext
-from deployments.ingress.request_limits import RequestLimits
+from deployments.ingress.openai import transcriptions
+from deployments.ingress.request_limits import Limit, RequestLimits
 from deployments.ingress.services import Services
 from izwi.errors import IzwiError
 from izwi.keys import Scope
+from izwi.settings import Settings
+
+FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations"})
+"""Paths to which media files are sent."""
 
 
 def build_app(services: Services) -> FastAPI:
@@ -31,7 +38,7 @@ def build_app(services: Services) -> FastAPI:
     )
     access, http = services.access, Depends(services.access.needs(Scope.HTTP))
     settings = services.settings
-    app.add_middleware(RequestLimits, max_bytes=settings.max_message_bytes, timeout_s=settings.request_timeout_s)
+    app.add_middleware(RequestLimits, rule=_limit(settings))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(services.settings.cors_origins),
@@ -42,6 +49,8 @@ def build_app(services: Services) -> FastAPI:
     app.add_middleware(RequestContext, metrics=services.metrics)
     envelope.add_handlers(app)
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
+    listener = Listener(services.calls, settings)
+    app.include_router(transcriptions.build_router(listener, settings), dependencies=[http])
     app.include_router(tokens.build_router(access, services.tokens))
 
     @app.get("/healthz")
@@ -80,3 +89,10 @@ def build_app(services: Services) -> FastAPI:
             await asyncio.shield(connection.forget(outcome))
 
     return app
+
+
+def _limit(settings: Settings) -> Callable[[str], Limit]:
+    """What a request may take, by its path."""
+    usual = Limit(settings.max_message_bytes, settings.request_timeout_s)
+    file = Limit(settings.max_upload_bytes, settings.file_timeout_s)
+    return lambda path: file if path in FILES else usual

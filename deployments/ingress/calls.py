@@ -21,6 +21,7 @@ from deployments.ingress.metrics import Metrics
 from deployments.ingress.stage_health import StageHealth
 from izwi.batching import Batcher
 from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
+from izwi.files.transcribe import Ears
 from izwi.stages import (
     AsrRequest,
     AsrResult,
@@ -91,6 +92,10 @@ class StageCalls:
 
     def stages(self) -> Stages:
         return Stages(self._detect, self._asr_turns.ask, self.mt, self.tts, lambda: self._vad_turns.gathering)
+
+    def ears(self) -> Ears:
+        """For recordings: they wait for live speech."""
+        return Ears(self._detect, self._asr_turns.ask_for_file)
 
     @property
     def wait_s(self) -> float:

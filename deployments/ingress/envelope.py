@@ -59,6 +59,11 @@ def add_handlers(app: FastAPI) -> None:
         return _envelope(request.scope, InternalError.status, InternalError.code, told)
 
 
+def error_body(error: IzwiError, request_id: str) -> dict[str, Any]:
+    """The envelope, for a response that has begun."""
+    return {"error": {"code": error.code, "message": str(error), "request_id": request_id}}
+
+
 def _envelope(scope: Scope, status: int, code: str, message: str) -> Response:
     error = {"code": code, "message": message, "request_id": scope["state"]["request_id"]}
     return OrjsonResponse({"error": error}, status_code=status)

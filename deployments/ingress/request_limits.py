@@ -1,6 +1,8 @@
 """What an HTTP request may take: bytes of its body, and time. Pure ASGI, because bodies must not be read twice."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,25 +11,32 @@ from deployments.ingress.envelope import response_to
 from izwi.errors import BodyTooLarge, IzwiError, RequestTimeout
 
 
+@dataclass(frozen=True)
+class Limit:
+    max_bytes: int
+    """Of a body."""
+    timeout_s: float
+    """For the whole request; a response that has begun is broken off."""
+
+
 class RequestLimits:
     """Answers in place of the application where a limit is exceeded before it has begun to answer.
 
     Args:
-        max_bytes: of a body.
-        timeout_s: for the whole request; a response that has begun is broken off.
+        rule: limits by path.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, rule: Callable[[str], Limit]) -> None:
         self._app = app
-        self._max_bytes = max_bytes
-        self._timeout_s = timeout_s
+        self._rule = rule
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        too_large = BodyTooLarge(f"a request may have {self._max_bytes} bytes")
+        limit = self._rule(scope["path"])
+        too_large = BodyTooLarge(f"a request may have {limit.max_bytes} bytes")
         announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdecimal() and int(announced) > self._max_bytes:
+        if announced.isdecimal() and int(announced) > limit.max_bytes:
             return await response_to(scope, too_large)(scope, receive, send)
         failure: IzwiError | None = None
         received, started = 0, False
@@ -36,7 +45,7 @@ class RequestLimits:
             nonlocal received, failure
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > limit.max_bytes:
                 failure = too_large
                 return {"type": "http.disconnect"}  # the application gives up; what it answers is not sent
             return message
@@ -48,10 +57,10 @@ class RequestLimits:
                 await send(message)
 
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(limit.timeout_s):
                 await self._app(scope, limited, noting)
         except TimeoutError:
-            failure = RequestTimeout(f"the request took longer than {self._timeout_s:g} s")
+            failure = RequestTimeout(f"the request took longer than {limit.timeout_s:g} s")
         except Exception:
             if failure is None:
                 raise

@@ -6,6 +6,7 @@ from typing import Any
 
 from izwi.files.segments import Segment
 from izwi.languages import LANGUAGES
+from izwi.pieces import join_texts
 from izwi.stages import Word
 from izwi.subtitles import Cue, to_srt, to_vtt
 
@@ -21,20 +22,15 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        return joined(self.segments)
+        return join_texts(segment.text for segment in self.segments)
 
     @property
     def words(self) -> list[Word]:
         return [word for segment in self.segments for word in segment.words]
 
 
-def joined(segments: Sequence[Segment]) -> str:
-    """The text of segments, with the spaces that were heard: scripts without them get none."""
-    parts: list[str] = []
-    for segment in segments:
-        spaced = segment.words[0].text[:1].isspace()
-        parts.append(" " + segment.text if spaced and parts else segment.text)
-    return "".join(parts)
+def as_json(transcript: Transcript) -> dict[str, Any]:
+    return {"text": transcript.text, "usage": usage(transcript)}
 
 
 def srt(transcript: Transcript) -> str:
@@ -58,14 +54,14 @@ def usage(transcript: Transcript) -> dict[str, Any]:
     return {"type": "duration", "seconds": round(transcript.duration_s)}
 
 
-def verbose(transcript: Transcript, granularities: Sequence[str]) -> dict[str, Any]:
+def verbose(transcript: Transcript, granularities: Sequence[str], task: str = "transcribe") -> dict[str, Any]:
     """OpenAI's ``verbose_json``, less what is known of whole windows only: tokens, temperature, no_speech_prob.
 
     Args:
         granularities: ``word``, ``segment`` or both.
     """
     body: dict[str, Any] = {
-        "task": "transcribe",
+        "task": task,
         "language": LANGUAGES[transcript.language].name.lower() if transcript.language in LANGUAGES else "",
         "duration": round(transcript.duration_s, 3),
         "text": transcript.text,

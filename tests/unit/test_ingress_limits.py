@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from deployments.ingress.message_rate import MessageRate
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
-from deployments.ingress.request_limits import RequestLimits
+from deployments.ingress.request_limits import Limit, RequestLimits
 from izwi.errors import IzwiError, NotReady, Overloaded, TooManyMessages
 
 
@@ -98,7 +98,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 async def post(content: object) -> httpx.Response:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"] = {"request_id": "r1"}
-        await RequestLimits(application, max_bytes=10, timeout_s=0.05)(scope, receive, send)
+        await RequestLimits(application, lambda _: Limit(10, 0.05))(scope, receive, send)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         return await client.post("http://test/", content=content)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Routes that OpenAI's clients speak."""

@@ -1,0 +1,95 @@
+"""Multipart forms with a media file. Parsed by hand rather than by FastAPI, which would read the whole body before it
+asks who sent it."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Generic, TypeVar, get_origin
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+
+MAX_FIELDS = 100
+"""Of a form; the longest has a dozen."""
+
+F = TypeVar("F", bound=BaseModel)
+_KEY = re.compile(r"(\w+)\[(\w*)\]")
+
+
+@dataclass(frozen=True)
+class Upload(Generic[F]):
+    fields: F
+    file: BinaryIO
+    """On disk, complete and written out."""
+
+
+@asynccontextmanager
+async def uploaded(request: Request, fields: type[F], file_field: str = "file") -> AsyncGenerator[Upload[F]]:
+    """The form of a request. The items of a list come as ``name`` or ``name[]``, the fields of an object as
+    ``name[field]``, or all of it as JSON, as the model has it.
+
+    Raises:
+        RequestValidationError: a field is missing, unknown, or does not fit.
+    """
+    async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+        rows: dict[str, list[Any]] = {}
+        for key, value in form.multi_items():
+            _note(rows, key, value)
+        files = rows.pop(file_field, [])
+        if len(files) != 1 or not isinstance(files[0], UploadFile):
+            raise _invalid(file_field, "a file is needed")
+        try:
+            found = fields.model_validate({name: _value(fields, name, row) for name, row in rows.items()})
+        except ValidationError as error:
+            raise RequestValidationError(
+                [dict(one, loc=("body", *one["loc"])) for one in error.errors(include_url=False)]
+            ) from None
+        yield Upload(found, await asyncio.to_thread(_on_disk, files[0]))
+
+
+def form_document(fields: type[BaseModel], file_field: str = "file") -> dict[str, Any]:
+    """What OpenAPI says of such a form, for a route's ``openapi_extra``."""
+    schema = fields.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["properties"] = {file_field: {"type": "string", "format": "binary"}} | schema.get("properties", {})
+    schema["required"] = [file_field, *schema.get("required", [])]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _note(rows: dict[str, list[Any]], key: str, value: Any) -> None:
+    found = _KEY.fullmatch(key)
+    name, part = (found[1], found[2]) if found else (key, "")
+    row = rows.setdefault(name, [])
+    if not part:
+        row.append(value)
+    elif not row:
+        row.append({part: value})
+    elif isinstance(row[0], dict):
+        row[0][part] = value
+    else:
+        raise _invalid(name, "it was given more than once")
+
+
+def _value(fields: type[BaseModel], name: str, row: list[Any]) -> Any:
+    if any(isinstance(value, UploadFile) for value in row):
+        raise _invalid(name, "only one file is taken")
+    if name in fields.model_fields and get_origin(fields.model_fields[name].annotation) is list:
+        return row
+    if len(row) > 1:
+        raise _invalid(name, "it was given more than once")
+    return row[0]
+
+
+def _invalid(name: str, message: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "value_error", "loc": ("body", name), "msg": message, "input": None}])
+
+
+def _on_disk(upload: UploadFile) -> BinaryIO:
+    """Another process will read it by its descriptor."""
+    spooled: Any = upload.file
+    spooled.rollover()
+    spooled.flush()
+    return spooled

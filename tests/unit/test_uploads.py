@@ -1,0 +1,69 @@
+import os
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict
+
+from deployments.ingress import envelope
+from deployments.ingress.uploads import form_document, uploaded
+
+
+class Inner(BaseModel):
+    kind: str
+    size: int = 0
+
+
+class Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str = "none"
+    parts: list[str] = []
+    inner: Inner | None = None
+
+
+async def post(files: object = None, **data: Any) -> httpx.Response:
+    app = FastAPI()
+    envelope.add_handlers(app)
+
+    @app.post("/", openapi_extra=form_document(Fields))
+    async def route(request: Request) -> dict[str, Any]:
+        request.scope["state"] = {"request_id": "r1"}
+        async with uploaded(request, Fields) as upload:
+            os.lseek(upload.file.fileno(), 0, os.SEEK_SET)
+            return {"size": len(os.read(upload.file.fileno(), 10_000_000)), **upload.fields.model_dump()}
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        return await client.post("/", data=data, files=files or {"file": ("a.wav", b"audio")})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [0, 5, 3_000_000])
+async def test_the_file_is_there_for_another_process(size: int) -> None:
+    assert (await post({"file": ("a.wav", b"x" * size)})).json()["size"] == size
+
+
+async def test_lists_and_objects_as_clients_spell_them() -> None:
+    for data in ({"parts": ["a", "b"]}, {"parts[]": ["a", "b"]}):
+        assert (await post(**data)).json()["parts"] == ["a", "b"]
+    assert (await post(**{"inner[kind]": "k", "inner[size]": "3"})).json()["inner"] == {"kind": "k", "size": 3}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"nmae": "x"}, "body.nmae: Extra inputs"),
+        ({"name": ["x", "y"]}, "body.name: it was given more than once"),
+        ({"inner": "x", "inner[kind]": "y"}, "body.inner: it was given more than once"),
+        ({"inner[size]": "3"}, "body.inner.kind: Field required"),
+        ({"inner[kind]": "k", "inner[size]": "many"}, "body.inner.size: "),
+    ],
+)
+async def test_what_does_not_fit_is_named(data: dict[str, Any], message: str) -> None:
+    response = await post(**data)
+    assert response.status_code == 400
+    assert response.json()["error"]["message"].startswith(message)
+
+
+async def test_a_form_without_a_file_or_with_two(tmp_path: object) -> None:
+    for files in ({"other": ("a.wav", b"x")}, [("file", ("a.wav", b"x")), ("file", ("b.wav", b"x"))]):
+        assert (await post(files)).status_code == 400
