@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Response, WebSocket
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, tokens, translate
+from deployments.ingress import envelope, tokens, translate, whisper
 from deployments.ingress.connection import Connection
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
@@ -22,7 +22,7 @@ from izwi.errors import IzwiError
 from izwi.keys import Scope
 from izwi.settings import Settings
 
-FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations"})
+FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations", "/asr"})
 """Paths to which media files are sent."""
 
 
@@ -51,6 +51,7 @@ def build_app(services: Services) -> FastAPI:
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
     listener = Listener(services.calls, settings)
     app.include_router(transcriptions.build_router(listener, settings), dependencies=[http])
+    app.include_router(whisper.build_router(listener), dependencies=[http])
     app.include_router(tokens.build_router(access, services.tokens))
 
     @app.get("/healthz")

@@ -9,7 +9,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
-from deployments.ingress import retirement
+from deployments.ingress import loop_lag, retirement
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.app import build_app
@@ -66,7 +66,10 @@ class Ingress:
             registry=Registry(settings.max_concurrent_sessions, metrics),
             newcomers=Newcomers(settings.backpressure_threshold),
         )
-        self._watch = asyncio.create_task(retirement.watch(self._retire), name="retirement")
+        self._watches = (
+            asyncio.create_task(retirement.watch(self._retire), name="retirement"),
+            asyncio.create_task(loop_lag.watch(metrics.loop_lag), name="loop-lag"),
+        )
 
     async def drain(self, limit_s: float) -> int:
         """The server stops: finish running sessions and take no more; returns how many did not end in time."""

@@ -70,6 +70,9 @@ class Metrics:
         )
         self.speech_skipped = Counter("izwi_speech_skipped", "Clauses not said", ["reason"], registry=r)
         self.wait = Gauge("izwi_recognition_wait_seconds", "Longest wait for a turn at the recogniser", registry=r)
+        self.loop_lag = Histogram(
+            "izwi_event_loop_lag_seconds", "How late timers of the event loop are", buckets=SECONDS, registry=r
+        )
         self.requests = Histogram(
             "izwi_http_request_seconds", "HTTP requests", ["path", "status"], buckets=SECONDS, registry=r
         )
