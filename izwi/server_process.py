@@ -20,6 +20,9 @@ START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 """A clean stop takes up to five."""
 POLL_SECONDS = 0.25
+SURE = 8
+"""Connections that must find the server ready, one after the other: while HAProxy is being replaced by one that knows
+the server, half of them are still taken by the one before, which does not."""
 PORTS = range(30_000, 32_768)
 """Below those that Linux gives away, one of which would be taken in the seconds until a server binds it; above Ray's
 and those of our replicas."""
@@ -78,14 +81,18 @@ def free_port() -> int:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, progress: Callable[[str], None]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    said = ""
-    with httpx.Client(base_url=url, timeout=5.0, trust_env=False) as client:
+    said, in_a_row = "", 0
+    fresh = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=url, timeout=5.0, trust_env=False, limits=fresh) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise NotReady(f"the server ended with code {process.returncode} while starting; {_tail(log)}")
             state = _state(client)
-            if not state:
+            in_a_row = 0 if state else in_a_row + 1
+            if in_a_row >= SURE:
                 return
+            if not state:
+                continue
             if state != said:
                 progress(state)
                 said = state

@@ -1,14 +1,43 @@
 """Recordings that clients upload: decoded in confinement, heard by the same stages as live speech."""
 
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from deployments.ingress.calls import StageCalls
 from deployments.media.sandbox import Limits, MediaSandbox
+from izwi.audio import SAMPLE_RATE, from_pcm16
+from izwi.errors import AudioTooLong, UnsupportedAudio
 from izwi.files.listening import Listening
 from izwi.files.transcribe import Wish
 from izwi.files.translating import Translating
 from izwi.settings import Settings
 from izwi.stage_settings import VadSettings
+from izwi.stages import Samples
+
+SAMPLE_BYTES = 2
+PIECE = 4 * SAMPLE_RATE * SAMPLE_BYTES
+"""Bytes read at once: four seconds, which the detector takes in one call."""
+
+
+@dataclass(frozen=True)
+class Pcm:
+    """A file of 16-bit little-endian mono samples at 16 kHz, without a header."""
+
+    file: BinaryIO
+
+    async def samples(self, max_seconds: float) -> AsyncGenerator[Samples]:
+        """Its audio; raises as `MediaSandbox.decode` does."""
+        size = os.fstat(self.file.fileno()).st_size
+        if size < SAMPLE_BYTES:
+            raise UnsupportedAudio("the file holds no audio that can be decoded")
+        if size > max_seconds * SAMPLE_RATE * SAMPLE_BYTES:
+            raise AudioTooLong(f"the file is longer than the {max_seconds:g} s that are accepted")
+        await asyncio.to_thread(self.file.seek, 0)
+        while piece := await asyncio.to_thread(self.file.read, PIECE):
+            yield from_pcm16(piece[: len(piece) // SAMPLE_BYTES * SAMPLE_BYTES])
 
 
 class Listener:
@@ -17,13 +46,15 @@ class Listener:
     def __init__(self, calls: StageCalls, settings: Settings) -> None:
         self._calls = calls
         self._vad = settings.vad
+        self._max_seconds = settings.max_audio_seconds
         self._sandbox = MediaSandbox(Limits(settings.max_audio_seconds))
 
-    def hear(self, file: BinaryIO, wish: Wish, vad: VadSettings | None = None) -> Listening:
+    def hear(self, file: BinaryIO | Pcm, wish: Wish, vad: VadSettings | None = None) -> Listening:
         """Listen to a file that is open."""
-        return Listening(self._sandbox.decode(file), self._calls.ears(), wish, vad or self._vad)
+        audio = file.samples(self._max_seconds) if isinstance(file, Pcm) else self._sandbox.decode(file)
+        return Listening(audio, self._calls.ears(), wish, vad or self._vad)
 
-    async def translate(self, file: BinaryIO, wish: Wish, target: str) -> Translating:
+    async def translate(self, file: BinaryIO | Pcm, wish: Wish, target: str) -> Translating:
         """Listen to it in another language."""
         pairs = (await self._calls.capabilities())["mt"].pairs
         return Translating(lambda wish: self.hear(file, wish), wish, self._calls.mt, pairs, target)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import PlainTextResponse, Response
 
 from deployments.ingress.envelope import OrjsonResponse
-from deployments.ingress.listener import Listener
+from deployments.ingress.listener import Listener, Pcm
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.files import formats
 from izwi.files.formats import Transcript
@@ -32,8 +32,8 @@ class Asked(BaseModel):
     output: Output = "txt"
     word_timestamps: bool = False
     """Words with times, in JSON."""
-    encode: Literal[True] = True
-    """Every file is decoded here; clients send it with each request."""
+    encode: bool = True
+    """False where the file is 16-bit little-endian mono PCM at 16 kHz, without a header."""
     vad_filter: bool = True
     """Silence is never transcribed, asked for or not."""
 
@@ -47,10 +47,11 @@ def build_router(listener: Listener) -> APIRouter:
         """Transcribe a recording, or translate it into English."""
         async with uploaded(request, NoFields, "audio_file") as upload:
             wish = Wish(asked.language, prompt=asked.initial_prompt)
+            source = upload.file if asked.encode else Pcm(upload.file)
             if asked.task == "translate":
-                transcript = await (await listener.translate(upload.file, wish, "en")).finish()
+                transcript = await (await listener.translate(source, wish, "en")).finish()
             else:
-                transcript = await listener.hear(upload.file, wish).finish()
+                transcript = await listener.hear(source, wish).finish()
             return _written(transcript, asked)
 
     return router

@@ -40,4 +40,4 @@ async def test_uploads_at_once_do_not_block_the_loop(server: Server) -> None:
     late = total - (after[LIMIT_S] - before[LIMIT_S])
     assert total >= 20
     # Other processes may keep this one from running at all now and then; whatever blocks the loop does it every time.
-    assert late / total < 0.02, f"{late} of {total} looks were more than {LIMIT_S * 1000:.0f} ms late"
+    assert late / total < 0.05, f"{late} of {total} looks were more than {LIMIT_S * 1000:.0f} ms late"

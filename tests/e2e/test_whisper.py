@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import Server
-from tests.speech import GERMAN, LIBRIVOX, needs_german, needs_librivox
+from tests.speech import GERMAN, LIBRIVOX, load, needs_german, needs_librivox
 
 
 def asr(server: Server, content: bytes, **params: object) -> httpx.Response:
@@ -27,8 +27,17 @@ def test_json_with_words(server: Server) -> None:
     body = asr(server, LIBRIVOX[1].path.read_bytes(), output="json", word_timestamps="true", vad_filter="true").json()
     assert body["language"] == "en"
     words = [word for segment in body["segments"] for word in segment["words"]]
-    assert " ".join(word["word"] for word in words) == body["text"]
+    assert "".join(word["word"] for word in words) == body["text"].replace(" ", "")
     assert all(0 <= word["start"] <= word["end"] and 0 < word["probability"] <= 1 for word in words)
+
+
+@needs_librivox
+def test_samples_without_a_header(server: Server) -> None:
+    samples = (load(LIBRIVOX[0].path) * 32767).astype("<i2").tobytes()
+    text = asr(server, samples + b"x", encode="false", language="en").text
+    assert text == asr(server, LIBRIVOX[0].path.read_bytes(), language="en").text
+    assert asr(server, b"", encode="false").json()["error"]["code"] == "unsupported_audio"
+    assert asr(server, bytes(2 * 16_000 * 70), encode="false").json()["error"]["code"] == "audio_too_long"
 
 
 @needs_german
@@ -40,7 +49,7 @@ def test_german_into_english(server: Server) -> None:
     assert english["language"] == "en"
 
 
-@pytest.mark.parametrize("params", [{"output": "xml"}, {"diarize": "true"}, {"task": "sing"}, {"encode": "false"}])
+@pytest.mark.parametrize("params", [{"output": "xml"}, {"diarize": "true"}, {"task": "sing"}])
 def test_what_is_not_supported_is_named(server: Server, params: dict[str, object]) -> None:
     response = asr(server, b"", **params)
     assert response.status_code == 400

@@ -44,8 +44,11 @@ class ServerVad(BaseModel):
         return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
 
-def _object(value: Any) -> Any:
-    return from_json(value) if isinstance(value, str) and value.lstrip().startswith("{") else value
+def _strategy(value: Any) -> Any:
+    """``auto``, which is what happens anyway, or an object, as JSON or as fields of the form."""
+    if value == "auto":
+        return None
+    return from_json(value) if isinstance(value, str) else value
 
 
 class Recording(BaseModel):
@@ -65,7 +68,8 @@ class Transcription(Recording):
     """ISO 639-1 or an English name; detected if not given."""
     timestamp_granularities: list[Literal["word", "segment"]] = ["segment"]
     """Of ``verbose_json``."""
-    chunking_strategy: Annotated[Literal["auto"] | ServerVad, BeforeValidator(_object)] = "auto"
+    chunking_strategy: Annotated[ServerVad | None, BeforeValidator(_strategy)] = None
+    """Unset or ``auto``: as on live sessions."""
     stream: bool = False
 
 
@@ -85,7 +89,7 @@ def build_router(listener: Listener, settings: Settings) -> APIRouter:
         async with AsyncExitStack() as stack:
             upload = await stack.enter_async_context(uploaded(request, Transcription))
             fields = upload.fields
-            vad = settings.vad if fields.chunking_strategy == "auto" else fields.chunking_strategy.over(settings.vad)
+            vad = fields.chunking_strategy.over(settings.vad) if fields.chunking_strategy else settings.vad
             listening = listener.hear(upload.file, Wish(fields.language, prompt=fields.prompt), vad)
             if fields.stream:
                 events = _events(listening, request.state.request_id, stack.pop_all())
