@@ -14,7 +14,8 @@ class RequestLimits:
 
     Args:
         max_bytes: of a body.
-        timeout_s: for the whole request; a response that has begun is broken off.
+        timeout_s: until the response begins, and from then on without progress: a long answer that goes on being sent
+            and read takes its time, one that does not is broken off.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
@@ -31,6 +32,7 @@ class RequestLimits:
             return await response_to(scope, too_large)(scope, receive, send)
         failure: IzwiError | None = None
         received, started = 0, False
+        deadline = asyncio.timeout(self._timeout_s)
 
         async def limited() -> Message:
             nonlocal received, failure
@@ -46,9 +48,10 @@ class RequestLimits:
             if failure is None:
                 started = True
                 await send(message)
+                deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
 
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with deadline:
                 await self._app(scope, limited, noting)
         except TimeoutError:
             failure = RequestTimeout(f"the request took longer than {self._timeout_s:g} s")
