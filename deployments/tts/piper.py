@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from typing import ClassVar
 
 import numpy as np
 from piper import PiperVoice
@@ -20,6 +21,9 @@ abbreviations it crashed from about 200 characters on; pieces are shorter anyway
 class Piper:
     name = "piper"
     languages = frozenset({"en"})
+    voices: ClassVar = {"joe": languages}
+    speeds = (0.8, 1.25)
+    """Within, durations are right to 6 %; asked for 2, it reaches 1.5, because no phoneme is shorter than a frame."""
     quick = True  # 0.2 s for a clause of 90 characters
 
     def __init__(self, settings: Settings) -> None:
