@@ -13,6 +13,7 @@ from deployments.ingress.connection import Connection
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.middleware import RequestContext
+from deployments.ingress.openai import models, speech, voices
 from deployments.ingress.request_limits import RequestLimits
 from deployments.ingress.services import Services
 from izwi.errors import IzwiError
@@ -42,6 +43,12 @@ def build_app(services: Services) -> FastAPI:
     app.add_middleware(RequestContext, metrics=services.metrics)
     envelope.add_handlers(app)
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
+    for router in (
+        speech.build_router(services.calls, settings.max_text_chars),
+        voices.build_router(services.calls),
+        models.build_router(services.calls),
+    ):
+        app.include_router(router, dependencies=[http])
     app.include_router(tokens.build_router(access, services.tokens))
 
     @app.get("/healthz")
