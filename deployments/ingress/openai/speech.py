@@ -64,10 +64,9 @@ def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
         engine = resolve_model(asked.model, "tts", capabilities)
         choice = resolve_voice(asked.voice, asked.language, engine, capabilities["tts"].voices)
         spoken = Spoken(calls.tts, asked, choice)
-        try:
-            audio = await begun(spoken.encoded(encoder(asked.response_format, RATE)))
-        except StopAsyncIteration:
-            raise NothingToSay("the input has no letter or digit that could be said").about("input") from None
+        audio = await begun(spoken.encoded(encoder(asked.response_format, RATE)))
+        if audio is None:
+            raise NothingToSay("the input has no letter or digit that could be said").about("input")
         if asked.stream_format == "sse":
             return Stream(_events(audio, spoken, request.scope), sse.MEDIA_TYPE)
         return Stream(audio, MEDIA_TYPES[asked.response_format])

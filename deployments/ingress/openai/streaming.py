@@ -25,13 +25,12 @@ class Stream(StreamingResponse):
             await super().stream_response(send)
 
 
-async def begun(body: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The same after its first part has been made: what fails before it can still be answered with a status.
-
-    Raises:
-        StopAsyncIteration: there is no first part.
-    """
-    first = await anext(body)
+async def begun(body: AsyncGenerator[bytes]) -> AsyncGenerator[bytes] | None:
+    """The same after its first part has been made: what fails before it can still be answered with a status. None
+    where there is no first part."""
+    first = await anext(body, None)
+    if first is None:
+        return None
 
     async def whole() -> AsyncGenerator[bytes]:
         async with aclosing(body):
