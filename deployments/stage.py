@@ -53,8 +53,14 @@ class StageRunner(Generic[E]):
         if self._pool.stuck >= MAX_STUCK:
             raise EngineFailed(f"{self._pool.stuck} calls of {self.stage} engines do not come back")
 
-    async def run(self, call: Callable[[E], R], supports: Callable[[E], bool] = lambda _: True) -> tuple[R, Timing]:
-        """Call an engine off the event loop; when it fails, the next one gets the same call.
+    async def run(
+        self,
+        call: Callable[[E], R],
+        supports: Callable[[E], bool] = lambda _: True,
+        prefers: Callable[[E], bool] = lambda _: False,
+    ) -> tuple[R, Timing]:
+        """Call an engine off the event loop; when it fails, the next one gets the same call. Arguments as for
+        `Fallback.candidates`.
 
         Raises:
             ClientError: the engine found fault with the request; no other engine is tried.
@@ -65,9 +71,9 @@ class StageRunner(Generic[E]):
         fallback = self._fallback
         failed: list[str] = []
         hangs = False
-        preferred = next((engine.name for engine in self.engines if supports(engine)), "")
+        preferred = next((engine.name for engine in fallback.ranked(supports, prefers)), "")
 
-        for engine in fallback.candidates(supports):
+        for engine in fallback.candidates(supports, prefers):
             try:
                 result, started, computed = await self._pool.run(partial(call, engine))
             except ClientError:

@@ -12,6 +12,10 @@
     │   ├── Forbidden            403  a key or an origin that may not do this
     │   ├── UnsupportedLanguage  400  no engine for this language
     │   ├── UnsupportedPair      400  no engine for this translation direction
+    │   ├── UnsupportedParameter 400  a field of another service's protocol that nothing here can honour
+    │   ├── UnknownModel         404  no model of this name is loaded
+    │   ├── UnknownVoice         400  no voice of this name is loaded
+    │   ├── NothingToSay         400  a text without a letter or digit
     │   ├── UnsupportedAudio     415  not audio, or empty
     │   │   └── DamagedAudio     415  truncated or damaged; what could be decoded came before
     │   ├── AudioTooLong         413  beyond IZWI_MAX_AUDIO_SECONDS
@@ -24,7 +28,7 @@
     │   ├── RateLimited          429  this key has used up its share for now
     │   ├── StoreUnavailable     503  Redis does not answer
     │   ├── StageTimeout         504  a stage did not answer in time
-    │   ├── RequestTimeout       504  an HTTP request took longer than IZWI_REQUEST_TIMEOUT_S
+    │   ├── RequestTimeout       504  no answer to an HTTP request within IZWI_REQUEST_TIMEOUT_S
     │   └── EngineFailed         503  every engine of a stage failed
     ├── ModelMissing             500  a model or program a stage needs is not installed
     ├── BadKeyFile               500  IZWI_API_KEYS_FILE cannot be read
@@ -34,7 +38,7 @@ Each class has a wire ``code``, an HTTP ``status`` and says whether it is ``retr
 only constructor argument, so that instances survive pickling across Ray.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class IzwiError(Exception):
@@ -45,6 +49,13 @@ class IzwiError(Exception):
     retryable: ClassVar[bool] = False
     retry_after_s: ClassVar[float | None] = None
     """When trying again makes sense; clients should add a random part of their own."""
+    param: str | None = None
+    """The field of the request that is at fault, where it is one."""
+
+    def about(self, param: str) -> Self:
+        """This error, naming the field."""
+        self.param = param
+        return self
 
 
 class ClientError(IzwiError):
@@ -96,6 +107,23 @@ class UnsupportedLanguage(ClientError):
 
 class UnsupportedPair(ClientError):
     code = "unsupported_pair"
+
+
+class UnsupportedParameter(ClientError):
+    code = "unsupported_parameter"
+
+
+class UnknownModel(ClientError):
+    code = "model_not_found"
+    status = 404
+
+
+class UnknownVoice(ClientError):
+    code = "unknown_voice"
+
+
+class NothingToSay(ClientError):
+    code = "nothing_to_say"
 
 
 class UnsupportedAudio(ClientError):
@@ -189,3 +217,16 @@ def error_classes() -> dict[str, type[IzwiError]]:
             found[cls.code] = cls
         waiting.extend(cls.__subclasses__())
     return found
+
+
+def error_type(status: int) -> str:
+    """The class of an error as clients of OpenAI's protocols know it, from its HTTP status."""
+    match status:
+        case 401:
+            return "authentication_error"
+        case 403:
+            return "permission_error"
+        case 429:
+            return "rate_limit_error"
+        case _:
+            return "server_error" if status >= 500 else "invalid_request_error"

@@ -36,12 +36,17 @@ class Fallback(Generic[E]):
         self._clock = clock
         self._health = {engine.name: _Health() for engine in engines}
 
-    def candidates(self, supports: Callable[[E], bool]) -> list[E]:
-        """Engines to try for one call, in order; engines set aside come last unless a probe is due."""
+    def candidates(self, supports: Callable[[E], bool], prefers: Callable[[E], bool] = lambda _: False) -> list[E]:
+        """Engines to try for one call, in order; engines set aside come last unless a probe is due.
+
+        Args:
+            supports: others are left out.
+            prefers: comes before the others, whatever the order of the list.
+        """
         now = self._clock()
         first: list[E] = []
         last: list[E] = []
-        for engine in filter(supports, self._engines):
+        for engine in self.ranked(supports, prefers):
             health = self._health[engine.name]
             if health.failures < MAX_FAILURES:
                 first.append(engine)
@@ -51,6 +56,10 @@ class Fallback(Generic[E]):
             else:
                 last.append(engine)
         return first + last
+
+    def ranked(self, supports: Callable[[E], bool], prefers: Callable[[E], bool] = lambda _: False) -> list[E]:
+        """The same if all engines work."""
+        return sorted(filter(supports, self._engines), key=lambda engine: not prefers(engine))
 
     def succeeded(self, engine: E) -> None:
         self._health[engine.name].failures = 0

@@ -1,10 +1,16 @@
-"""Texts in pieces: cut for synthesis, so that the first sound comes before the whole is synthesised, and joined."""
+"""Texts in pieces: cut into sentences, and those for synthesis, so that the first sound comes before the whole is
+synthesised; and joined."""
 
 import re
 from collections.abc import Iterable
 
+from izwi.clauses import ABBREVIATION, HARD
+
 MIN_PIECE_CHARS = 8
 """A shorter last piece stays with the one before it: a word on its own gets the melody of a whole sentence."""
+
+MIN_SENTENCE_CHARS = 20
+"""A shorter sentence is said together with the next one: "No. 1." and "Yes!" need no breath after them."""
 
 # Thai, Lao, Burmese, Khmer, kana and Han are written without spaces between words.
 _UNSPACED = (
@@ -25,6 +31,31 @@ def join_texts(texts: Iterable[str]) -> str:
         touching = joined and (_UNSPACED_CHAR.match(joined[-1]) or _UNSPACED_CHAR.match(text[0]))
         joined += text if not joined or touching else f" {text}"
     return joined
+
+
+_HARD = re.escape("".join(HARD))
+_CLOSING = "\"'”’)»」』"
+# A line's end, or a full stop with what closes it: before a space, or in scripts that write none. Runs of full stops
+# are tried at their beginning only: trying each takes half a second for 4096 of them.
+_END = re.compile(rf"\n+|(?<![{_HARD}])[{_HARD}]++[{_CLOSING}]*(?:\s+|(?<=[。？！][{_CLOSING}]|.[。？！]))")
+
+
+def sentences(text: str) -> list[str]:
+    """Cut a text after its sentences and lines.
+
+    Returns:
+        The sentences, stripped and never empty; none of them, but the last, shorter than `MIN_SENTENCE_CHARS`.
+        Nothing but white space is lost.
+    """
+    found: list[str] = []
+    start = 0
+    for end in _END.finditer(text):
+        sentence = text[start : end.end()].strip()
+        if len(sentence) >= MIN_SENTENCE_CHARS and not ABBREVIATION.match(sentence.rsplit(None, 1)[-1]):
+            found.append(sentence)
+            start = end.end()
+    rest = text[start:].strip()
+    return [*found, rest] if rest else found
 
 
 def split_for_speech(text: str, first_chars: int, rest_chars: int) -> list[str]:

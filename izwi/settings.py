@@ -80,9 +80,10 @@ class Settings(BaseSettings):
     ping_interval_s: float = Field(default=10.0, gt=0)
     """Seconds between pings to a client."""
     request_timeout_s: float = Field(default=30.0, gt=0)
-    """Time limit of one stage call, and of one HTTP request."""
+    """Time limit of one stage call, of an HTTP request until its response begins, and of a response without
+    progress."""
     file_timeout_s: float = Field(default=600.0, gt=0)
-    """Time limit of an HTTP request with a media file, its upload included; longer ones are for jobs."""
+    """The same limit of an HTTP request with a media file, its upload included; longer ones are for jobs."""
     api_keys_file: Path | None = None
     """File of API keys (``izwi keys new`` adds one); read again when it changes. Unset lets everybody in."""
     api_key: SecretStr | None = None

@@ -112,7 +112,10 @@ class TtsRequest:
     text: str
     language: str
     voice: str | None = None
+    """Spoken by the engine that has it, where that works and knows the language; None for the language's default."""
     speed: float = 1.0
+    early: bool = False
+    """The first sound matters more than an even melody: the first piece is short with quick engines, too."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,24 @@ class TtsChunk:
 
 
 @dataclass(frozen=True)
+class Voice:
+    name: str
+    """Unique over all engines."""
+    engine: str
+    languages: frozenset[str]
+    """ISO 639-1."""
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What a stage can do now, as told by its deployment."""
 
     engines: tuple[str, ...] = ()
     """In order of preference."""
+    models: tuple[str, ...] = ()
+    """In order of preference, where engines run models of other names than their own."""
+    voices: tuple[Voice, ...] = ()
+    """In order of the engines, each engine's default voice of a language before its others."""
     languages: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = field(default_factory=lambda: frozenset[tuple[str, str]]())
 

@@ -1,6 +1,7 @@
 """Speech recognition as a Serve deployment."""
 
 import asyncio
+from pathlib import PurePath
 from typing import Any
 
 from ray import serve
@@ -20,12 +21,14 @@ class Asr:
         logs.configure(settings.log_level, settings.debug)
         self._settings = settings
         self._runner = StageRunner("asr", engine.load(settings), settings.asr.workers)
+        self._model = settings.asr.model
 
     async def reconfigure(self, changes: dict[str, Any]) -> None:
         """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
         serve until then."""
         settings = revised(self._settings, "asr", changes)
         self._runner.replace(await asyncio.to_thread(engine.load, settings))
+        self._model = settings.asr.model
 
     def check_health(self) -> None:
         self._runner.check()
@@ -60,11 +63,19 @@ class Asr:
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
-            engines=tuple(engine.name for engine in self._runner.engines), languages=frozenset(self._languages())
+            engines=tuple(engine.name for engine in self._runner.engines),
+            models=(model_name(self._model),),
+            languages=frozenset(self._languages()),
         )
 
     def _languages(self) -> set[str]:
         return {code for engine in self._runner.engines for code in engine.languages}
+
+
+def model_name(model: str) -> str:
+    """What clients call a model: ``whisper-base`` where the setting says ``base``; of a path its last part."""
+    name = PurePath(model).name if model.startswith(("/", "./", "../", "~")) else model
+    return name if "whisper" in name or "/" in name else f"whisper-{name}"
 
 
 def _alike(requests: list[AsrRequest]) -> list[list[AsrRequest]]:

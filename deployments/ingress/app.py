@@ -15,7 +15,7 @@ from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.listener import Listener
 from deployments.ingress.middleware import RequestContext
-from deployments.ingress.openai import transcriptions
+from deployments.ingress.openai import models, speech, transcriptions, voices
 from deployments.ingress.request_limits import Limit, RequestLimits
 from deployments.ingress.services import Services
 from izwi.errors import IzwiError
@@ -50,8 +50,14 @@ def build_app(services: Services) -> FastAPI:
     envelope.add_handlers(app)
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
     listener = Listener(services.calls, settings)
-    app.include_router(transcriptions.build_router(listener, settings), dependencies=[http])
-    app.include_router(whisper.build_router(listener), dependencies=[http])
+    for router in (
+        transcriptions.build_router(listener, services.calls, settings),
+        whisper.build_router(listener),
+        speech.build_router(services.calls, settings.max_text_chars),
+        voices.build_router(services.calls),
+        models.build_router(services.calls),
+    ):
+        app.include_router(router, dependencies=[http])
     app.include_router(tokens.build_router(access, services.tokens))
 
     @app.get("/healthz")

@@ -1,5 +1,7 @@
-"""Every HTTP error leaves as ``{"error": {"code", "message", "request_id"}}``."""
+"""Every HTTP error leaves as ``{"error": {"message", "type", "param", "code", "request_id"}}``: OpenAI's envelope, and
+the id under which the log knows the request."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from izwi.errors import InternalError, IzwiError, Unauthorized
+from izwi.errors import InternalError, IzwiError, Unauthorized, error_type
 
 log = structlog.get_logger()
 
@@ -24,12 +26,17 @@ class OrjsonResponse(JSONResponse):
 
 def response_to(scope: Scope, error: IzwiError) -> Response:
     """The answer that tells of one of our own errors."""
-    response = _envelope(scope, error.status, error.code, str(error))
+    response = OrjsonResponse(error_body(scope, error), status_code=error.status)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = f"{error.retry_after_s:.0f}"
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def error_body(scope: Scope, error: IzwiError) -> dict[str, Any]:
+    """What a client reads of one of our own errors, in a response or in the middle of a stream."""
+    return _body(scope, error.status, error.code, str(error), error.param)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -50,7 +57,8 @@ def add_handlers(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return _envelope(request.scope, HTTPStatus.BAD_REQUEST, "invalid_request", f"{where}: {first['msg']}")
+        told = f"{where}: {first['msg']}"
+        return _envelope(request.scope, HTTPStatus.BAD_REQUEST, "invalid_request", told, _field(first["loc"]))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
@@ -59,11 +67,17 @@ def add_handlers(app: FastAPI) -> None:
         return _envelope(request.scope, InternalError.status, InternalError.code, told)
 
 
-def error_body(error: IzwiError, request_id: str) -> dict[str, Any]:
-    """The envelope, for a response that has begun."""
-    return {"error": {"code": error.code, "message": str(error), "request_id": request_id}}
+def _field(loc: Sequence[str | int]) -> str | None:
+    """The name of the field at ``loc``, without the part of the request it is in; None for the body as a whole."""
+    names = [str(part) for part in loc[1:]]
+    return ".".join(names) if names and isinstance(loc[1], str) else None
 
 
-def _envelope(scope: Scope, status: int, code: str, message: str) -> Response:
-    error = {"code": code, "message": message, "request_id": scope["state"]["request_id"]}
-    return OrjsonResponse({"error": error}, status_code=status)
+def _envelope(scope: Scope, status: int, code: str, message: str, param: str | None = None) -> Response:
+    return OrjsonResponse(_body(scope, status, code, message, param), status_code=status)
+
+
+def _body(scope: Scope, status: int, code: str, message: str, param: str | None) -> dict[str, Any]:
+    request_id = scope["state"]["request_id"]
+    error = {"message": message, "type": error_type(status), "param": param, "code": code, "request_id": request_id}
+    return {"error": error}

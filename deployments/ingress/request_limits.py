@@ -16,7 +16,8 @@ class Limit:
     max_bytes: int
     """Of a body."""
     timeout_s: float
-    """For the whole request; a response that has begun is broken off."""
+    """Until the response begins, and from then on without progress: a long answer that goes on being sent and read
+    takes its time, one that does not is broken off."""
 
 
 class RequestLimits:
@@ -40,6 +41,7 @@ class RequestLimits:
             return await response_to(scope, too_large)(scope, receive, send)
         failure: IzwiError | None = None
         received, started = 0, False
+        deadline = asyncio.timeout(limit.timeout_s)
 
         async def limited() -> Message:
             nonlocal received, failure
@@ -55,9 +57,10 @@ class RequestLimits:
             if failure is None:
                 started = True
                 await send(message)
+                deadline.reschedule(asyncio.get_running_loop().time() + limit.timeout_s)
 
         try:
-            async with asyncio.timeout(limit.timeout_s):
+            async with deadline:
                 await self._app(scope, limited, noting)
         except TimeoutError:
             failure = RequestTimeout(f"the request took longer than {limit.timeout_s:g} s")

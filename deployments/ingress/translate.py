@@ -1,22 +1,12 @@
 """``POST /v1/translate``: one text from one language into another, without a session."""
 
-from typing import Annotated
-
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from deployments.ingress.calls import StageCalls
+from deployments.ingress.fields import Text
 from izwi.errors import TextTooLong, UnsupportedPair
 from izwi.stages import MtRequest
-
-
-def _unicode(text: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in text):  # JSON can say it, UTF-8 cannot
-        raise ValueError("a lone surrogate is not a character")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_unicode)]
 
 
 class Translate(BaseModel):
@@ -41,11 +31,11 @@ def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
     async def translate(asked: Translate) -> Translated:
         """Translate a text of up to ``IZWI_MAX_TEXT_CHARS`` characters."""
         if len(asked.text) > max_text_chars:
-            raise TextTooLong(f"the text has {len(asked.text)} characters; {max_text_chars} are accepted")
+            raise TextTooLong(f"the text has {len(asked.text)} characters; {max_text_chars} are accepted").about("text")
         pairs = (await calls.capabilities())["mt"].pairs
         if (asked.source, asked.target) not in pairs:
             known = ", ".join(f"{source}→{target}" for source, target in sorted(pairs))
-            raise UnsupportedPair(f"no engine translates {asked.source}→{asked.target}; known: {known}")
+            raise UnsupportedPair(f"no engine translates {asked.source}→{asked.target}; known: {known}").about("target")
         if not asked.text.strip():
             return Translated(text=asked.text, source=asked.source, target=asked.target, engine="")
         result = await calls.mt(MtRequest(asked.text, asked.source, asked.target))

@@ -8,11 +8,11 @@ from ray import serve
 
 from deployments.stage import StageRunner, revised
 from deployments.tts import engine
-from deployments.tts.pcm import SPEECH_RATE, finish
+from deployments.tts.pcm import SPEECH_RATE, speak
 from izwi import logs
 from izwi.pieces import split_for_speech
 from izwi.settings import Settings
-from izwi.stages import Capabilities, TtsChunk, TtsRequest
+from izwi.stages import Capabilities, TtsChunk, TtsRequest, Voice
 
 WORKERS = 2
 """Calls in parallel: a short English clause must not wait behind a long one that takes a second."""
@@ -41,24 +41,36 @@ class Tts:
 
         A failing engine is replaced between pieces: nothing is said twice.
         """
-        language = request.language
-        engine.check_language(self._languages(), language)
-        for piece in self._pieces(request.text, language):
+        engine.check_language(self._languages(), request.language)
 
-            def call(e: engine.TtsEngine, piece: str = piece) -> tuple[engine.Pcm, int]:
-                return e.synthesise(piece, language, request.voice, request.speed)
+        def supports(e: engine.TtsEngine) -> bool:
+            return request.language in e.languages
 
-            (pcm, sample_rate), timing = await self._runner.run(call, lambda e: language in e.languages)
-            if (speech := finish(pcm, sample_rate, piece)).size:
+        def prefers(e: engine.TtsEngine) -> bool:
+            return request.voice in e.voices
+
+        first = min((e for e in self._runner.engines if supports(e)), key=lambda e: not prefers(e))
+        for piece in self._pieces(request, quick=first.quick):
+
+            def call(e: engine.TtsEngine, piece: str = piece) -> engine.Pcm:
+                return speak(e, piece, request)
+
+            speech, timing = await self._runner.run(call, supports, prefers)
+            if speech.size:
                 yield TtsChunk(speech, SPEECH_RATE, timing)
 
     async def capabilities(self) -> Capabilities:
-        return Capabilities(engines=tuple(e.name for e in self._runner.engines), languages=self._languages())
+        engines = self._runner.engines
+        return Capabilities(
+            engines=tuple(e.name for e in engines),
+            voices=tuple(Voice(name, e.name, languages) for e in engines for name, languages in e.voices.items()),
+            languages=self._languages(),
+        )
 
-    def _pieces(self, text: str, language: str) -> list[str]:
-        quick = next(e.quick for e in self._runner.engines if language in e.languages)
-        first = self._tts.piece_chars if quick else self._tts.first_piece_chars
-        return split_for_speech(text, first, self._tts.piece_chars)
+    def _pieces(self, request: TtsRequest, quick: bool) -> list[str]:
+        whole = quick and not request.early
+        first = self._tts.piece_chars if whole else self._tts.first_piece_chars
+        return split_for_speech(request.text, first, self._tts.piece_chars)
 
     def _languages(self) -> frozenset[str]:
         return frozenset[str]().union(*(e.languages for e in self._runner.engines))

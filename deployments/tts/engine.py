@@ -1,7 +1,7 @@
 """What a speech synthesiser must do, and which synthesisers this machine can run."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -35,6 +35,16 @@ class TtsEngine(Protocol):
         ...
 
     @property
+    def voices(self) -> Mapping[str, frozenset[str]]:
+        """The languages of each voice; the default voice of a language comes before its others."""
+        ...
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """The slowest and the fastest speed that it keeps to and stays intelligible at."""
+        ...
+
+    @property
     def quick(self) -> bool:
         """A whole clause takes too little time to be worth cutting it for an earlier first sound."""
         ...
@@ -47,7 +57,7 @@ class TtsEngine(Protocol):
             language: one of `languages`.
             voice: a name this engine knows; any other name gets its default, because the names of one engine
                 mean nothing to the next one in the fallback order.
-            speed: 1 is normal, 2 twice as fast.
+            speed: 1 is normal, 2 twice as fast; within `speeds`.
 
         Returns:
             int16 PCM, shape (n,), and its sample rate in Hz.

@@ -3,7 +3,9 @@
 import numpy as np
 import soxr
 
-from deployments.tts.engine import Pcm
+from deployments.tts.engine import Pcm, TtsEngine
+from izwi.stages import TtsRequest
+from izwi.tempo import stretch
 
 SPEECH_RATE = 24_000
 """Hz of all speech Izwi sends: Kokoro's own rate, and what OpenAI's endpoints return."""
@@ -16,13 +18,29 @@ CLAUSE_PAUSE_S = 0.1
 """Engines end with 0 to 0.3 s of silence, whatever the text; the pause should follow the punctuation instead."""
 
 
-def finish(pcm: Pcm, sample_rate: int, text: str) -> Pcm:
-    """Trim silence, resample to `SPEECH_RATE` and add the pause that the end of ``text`` asks for."""
-    trimmed = trim(pcm, sample_rate)
+def speak(engine: TtsEngine, piece: str, request: TtsRequest) -> Pcm:
+    """One piece of a request, at `SPEECH_RATE`, to be played right after the piece before; empty if it is silent.
+
+    What the engine cannot do of the speed is made of its speech.
+    """
+    slowest, fastest = engine.speeds
+    speed = min(max(request.speed, slowest), fastest)
+    pcm, sample_rate = engine.synthesise(piece, request.language, request.voice, speed)
+    return finish(pcm, sample_rate, piece, request.speed, request.speed / speed)
+
+
+def finish(pcm: Pcm, sample_rate: int, text: str, speed: float = 1.0, tempo: float = 1.0) -> Pcm:
+    """Trim silence, change the tempo, resample to `SPEECH_RATE` and add the pause that the end of ``text`` asks for.
+
+    Args:
+        speed: of the speech, for its pause.
+        tempo: by how much the speech is still to be made faster.
+    """
+    trimmed = stretch(trim(pcm, sample_rate), sample_rate, tempo)
     if not trimmed.size:
         return trimmed
     resampled = soxr.resample(trimmed, sample_rate, SPEECH_RATE) if sample_rate != SPEECH_RATE else trimmed
-    return np.concatenate([resampled, np.zeros(int(pause_s(text) * SPEECH_RATE), np.int16)])
+    return np.concatenate([resampled, np.zeros(int(pause_s(text) / speed * SPEECH_RATE), np.int16)])
 
 
 def trim(pcm: Pcm, sample_rate: int) -> Pcm:

@@ -163,4 +163,7 @@ def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: P
 
 def test_the_document_names_every_route(guarded: Server) -> None:
     paths = httpx.get(f"{guarded.http}/openapi.json").json()["paths"]
-    assert set(paths) == {"/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"}
+    assert set(paths) == {
+        *("/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/v1/models/{name}"),
+        *("/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"),
+    }

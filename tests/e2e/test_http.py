@@ -26,7 +26,7 @@ def test_errors_come_in_the_envelope(server: Server) -> None:
     missing = httpx.get(f"{server.http}/nowhere")
     assert missing.status_code == 404
     assert set(missing.json()) == {"error"}
-    assert set(missing.json()["error"]) == {"code", "message", "request_id"}
+    assert set(missing.json()["error"]) == {"message", "type", "param", "code", "request_id"}
     assert httpx.post(f"{server.http}/healthz").json()["error"]["code"] == "method_not_allowed"
 
 

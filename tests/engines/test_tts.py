@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from deployments.tts import engine, espeak, kokoro
 from deployments.tts.deployment import Tts
 from deployments.tts.espeak import Espeak, EspeakError
-from deployments.tts.kokoro import MAX_TOKENS, SAMPLE_RATE, Kokoro
-from deployments.tts.pcm import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, SPEECH_RATE, finish, pause_s
+from deployments.tts.kokoro import DEFAULT_VOICE, MAX_TOKENS, SAMPLE_RATE, Kokoro
+from deployments.tts.pcm import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, SPEECH_RATE, finish, pause_s, speak
 from izwi import catalog, models
 from izwi.errors import ModelMissing, UnsupportedLanguage
 from izwi.settings import Settings
 from izwi.stage_settings import TtsSettings
-from izwi.stages import TtsChunk, TtsRequest
+from izwi.stages import TtsChunk, TtsRequest, Voice
 
 SETTINGS = Settings()
 ENGLISH = "Although the children were tired, they walked to the big house on the hill."
@@ -115,6 +115,21 @@ class TestEveryEngine:
             engines[name].synthesise("They walked home.", "en", None, speed)[0].size for speed in (0.7, 1, 1.6)
         )
         assert fast < 0.75 * normal < normal < 0.9 * slow
+
+    def test_any_speed_is_kept(self, engines: dict[str, engine.TtsEngine], name: str) -> None:
+        text = "They walked to the big house on the hill."
+
+        def seconds(speed: float) -> float:
+            return speak(engines[name], text, TtsRequest(text, "en", speed=speed)).size / SPEECH_RATE
+
+        normal = seconds(1.0)
+        for speed in (0.25, 0.5, 0.9, 1.2, 2.0, 4.0):
+            assert normal / seconds(speed) == pytest.approx(speed, rel=0.15)
+
+    def test_its_voices_speak_its_languages(self, engines: dict[str, engine.TtsEngine], name: str) -> None:
+        voices = engines[name].voices
+        assert frozenset().union(*voices.values()) == engines[name].languages
+        assert "en" in next(iter(voices.values())) or name == "espeak"
 
     def test_an_unknown_voice_is_the_default_one(self, engines: dict[str, engine.TtsEngine], name: str) -> None:
         assert engines[name].synthesise("house", "en", "no such voice", 1.0)[0].size > 1000
@@ -221,6 +236,23 @@ async def test_the_deployment_speaks_piece_by_piece(tts: Tts, whisper: WhisperMo
 async def test_the_first_engine_with_the_language_speaks(tts: Tts, language: str, name: str) -> None:
     (chunk, *_) = await collect(tts(TtsRequest("Hotel.", language)))
     assert chunk.timing.engine == name
+
+
+@needs_all
+async def test_the_engine_that_has_the_voice_speaks(tts: Tts, monkeypatch: pytest.MonkeyPatch) -> None:
+    (chunk, *_) = await collect(tts(TtsRequest("Hotel.", "en", voice="jf_alpha")))
+    assert (chunk.timing.engine, chunk.timing.preferred) == ("kokoro", "kokoro")
+    monkeypatch.setattr(tts._runner.engines[1], "_styles", None)
+    (chunk, *_) = await collect(tts(TtsRequest("Hotel.", "en", voice="jf_alpha")))
+    assert (chunk.timing.engine, chunk.timing.preferred, chunk.timing.failed) == ("piper", "kokoro", ("kokoro",))
+
+
+@needs_all
+async def test_voices_are_told_with_the_default_one_first(tts: Tts) -> None:
+    voices = (await tts.capabilities()).voices
+    assert len({voice.name for voice in voices}) == len(voices)
+    assert next(voice.name for voice in voices if "es" in voice.languages) == DEFAULT_VOICE
+    assert voices[0] == Voice("joe", "piper", frozenset({"en"}))
 
 
 @needs_all

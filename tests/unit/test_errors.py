@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from izwi.errors import IzwiError, error_classes
+from izwi.errors import IzwiError, UnknownVoice, error_classes, error_type
 
 
 def descendants(cls: type[IzwiError]) -> list[type[IzwiError]]:
@@ -18,6 +18,27 @@ def test_errors_survive_pickling(cls: type[IzwiError]) -> None:
     assert type(copy) is cls
     assert str(copy) == "what happened"
     assert (copy.code, copy.status, copy.retryable) == (cls.code, cls.status, cls.retryable)
+
+
+def test_the_field_at_fault_survives_pickling_and_belongs_to_one_error() -> None:
+    assert pickle.loads(pickle.dumps(UnknownVoice("no").about("voice"))).param == "voice"
+    assert UnknownVoice("no").param is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (403, "permission_error"),
+        (404, "invalid_request_error"),
+        (429, "rate_limit_error"),
+        (500, "server_error"),
+        (504, "server_error"),
+    ],
+)
+def test_types_as_clients_of_openai_know_them(status: int, kind: str) -> None:
+    assert error_type(status) == kind
 
 
 def test_codes_are_unique_and_lead_back_to_their_class() -> None:

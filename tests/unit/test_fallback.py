@@ -81,3 +81,14 @@ def test_all_set_aside_are_still_tried(fallback: Fallback[Engine]) -> None:
     fail(fallback, A, MAX_FAILURES)
     fail(fallback, B, MAX_FAILURES)
     assert fallback.candidates(everything) == [A, B]
+
+
+def test_a_preferred_engine_comes_first_unless_it_is_set_aside(fallback: Fallback[Engine]) -> None:
+    def prefers(engine: Engine) -> bool:
+        return engine is B
+
+    assert fallback.candidates(everything, prefers) == fallback.ranked(everything, prefers) == [B, A]
+    assert fallback.candidates(lambda engine: engine is A, prefers) == [A]
+    fail(fallback, B, MAX_FAILURES)
+    assert fallback.candidates(everything, prefers) == [A, B]
+    assert fallback.ranked(everything, prefers) == [B, A]

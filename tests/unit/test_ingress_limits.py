@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from deployments.ingress.message_rate import MessageRate
 from deployments.ingress.metrics import Metrics
@@ -92,6 +92,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if body == b"fail":
         raise ZeroDivisionError
     await send({"type": "http.response.start", "status": 200, "headers": []})
+    if body in (b"go on", b"hang"):
+        for _ in range(6):
+            await asyncio.sleep(0.02 if body == b"go on" else 10)
+            await send({"type": "http.response.body", "body": b".", "more_body": True})
     await send({"type": "http.response.body", "body": b"%d" % len(body)})
 
 
@@ -125,10 +129,28 @@ async def test_a_request_that_takes_too_long_is_ended() -> None:
     response = await post(b"sleep")
     assert response.status_code == 504
     assert response.json()["error"] == {
-        "code": "request_timeout",
         "message": "the request took longer than 0.05 s",
+        "type": "server_error",
+        "param": None,
+        "code": "request_timeout",
         "request_id": "r1",
     }
+
+
+async def test_an_answer_that_goes_on_takes_longer_than_that_and_one_that_does_not_is_broken_off() -> None:
+    assert (await post(b"go on")).text == "......5"
+    sent: list[Message] = []
+    requests: list[Message] = [{"type": "http.request", "body": b"hang", "more_body": False}]
+
+    async def receive() -> Message:
+        return requests.pop()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {"type": "http", "headers": [], "state": {"request_id": "r1"}}
+    await RequestLimits(application, lambda _: Limit(10, 0.05))(scope, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start"]  # and no end: whoever reads it is told
 
 
 async def test_other_failures_pass_through() -> None:

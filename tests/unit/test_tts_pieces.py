@@ -1,6 +1,7 @@
 """The first piece of a clause is on its way before the second one is synthesised, with quick engines too."""
 
 import threading
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ class Held:
 
     name = "held"
     languages = frozenset({"en"})
+    voices: ClassVar = {"one": frozenset({"en"})}
+    speeds = (0.5, 2.0)
 
     def __init__(self, quick: bool) -> None:
         self.quick = quick

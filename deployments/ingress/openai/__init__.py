@@ -1,1 +1,1 @@
-"""Routes that OpenAI's clients speak."""
+"""Routes that clients of OpenAI's service know; only their address changes."""

@@ -4,14 +4,17 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Scope
 
+from deployments.ingress.calls import StageCalls
 from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
+from deployments.ingress.openai import sse
+from deployments.ingress.openai.streaming import Stream
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio, IzwiError
 from izwi.files import formats
@@ -19,6 +22,7 @@ from izwi.files.formats import Transcript
 from izwi.files.listening import Listening
 from izwi.files.transcribe import Wish
 from izwi.languages import language_code
+from izwi.model_names import resolve_model
 from izwi.settings import Settings
 from izwi.stage_settings import VadSettings
 
@@ -79,7 +83,7 @@ class Translation(Recording):
     """Beyond what OpenAI has."""
 
 
-def build_router(listener: Listener, settings: Settings) -> APIRouter:
+def build_router(listener: Listener, calls: StageCalls, settings: Settings) -> APIRouter:
     """The routes of one replica."""
     router = APIRouter(tags=["audio"])
 
@@ -89,11 +93,11 @@ def build_router(listener: Listener, settings: Settings) -> APIRouter:
         async with AsyncExitStack() as stack:
             upload = await stack.enter_async_context(uploaded(request, Transcription))
             fields = upload.fields
+            resolve_model(fields.model, "asr", await calls.capabilities())
             vad = fields.chunking_strategy.over(settings.vad) if fields.chunking_strategy else settings.vad
             listening = listener.hear(upload.file, Wish(fields.language, prompt=fields.prompt), vad)
             if fields.stream:
-                events = _events(listening, request.state.request_id, stack.pop_all())
-                return StreamingResponse(events, media_type="text/event-stream")
+                return Stream(_events(listening, request.scope, stack.pop_all()), sse.MEDIA_TYPE)
             transcript = await listening.finish()
             return written(transcript, fields.response_format, fields.timestamp_granularities, listening.warning)
 
@@ -102,6 +106,7 @@ def build_router(listener: Listener, settings: Settings) -> APIRouter:
         """Translate a recording into English, or into ``target_language``."""
         async with uploaded(request, Translation) as upload:
             fields = upload.fields
+            resolve_model(fields.model, "asr", await calls.capabilities())
             wish = Wish(fields.language, prompt=fields.prompt)
             translating = await listener.translate(upload.file, wish, fields.target_language)
             transcript = await translating.finish()
@@ -132,29 +137,27 @@ def written(
         case "verbose_json":
             body = formats.verbose(transcript, granularities, task)
     if warning:
-        body["warning"] = {"code": warning.code, "message": str(warning)}
+        body["warning"] = _told(warning)
     return OrjsonResponse(body, headers=headers)
 
 
-async def _events(listening: Listening, request_id: str, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
-    """Server-sent events: each segment as it is heard, then the whole. What fails in between is the last event."""
+async def _events(listening: Listening, scope: Scope, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
+    """Each segment as it is heard, then the whole. What fails in between is the last event."""
     async with stack, aclosing(listening.segments()) as segments:
         text = ""
         try:
             async for segment in segments:
                 whole = listening.transcript.text
-                yield _event({"type": "transcript.text.delta", "delta": whole[len(text) :]})
+                yield sse.event("transcript.text.delta", delta=whole[len(text) :])
                 row = formats.segment_row(segment) | {"id": f"seg_{segment.number}"}
-                yield _event({"type": "transcript.text.segment", **row})
+                yield sse.event("transcript.text.segment", **row)
                 text = whole
         except IzwiError as error:
-            yield _event(error_body(error, request_id))
+            yield sse.event("error", **error_body(scope, error))
             return
-        done = {"type": "transcript.text.done", **formats.as_json(listening.transcript)}
-        if listening.warning:
-            done["warning"] = {"code": listening.warning.code, "message": str(listening.warning)}
-        yield _event(done)
+        warning = {"warning": _told(listening.warning)} if listening.warning else {}
+        yield sse.event("transcript.text.done", **formats.as_json(listening.transcript), **warning)
 
 
-def _event(data: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(data) + b"\n\n"
+def _told(warning: DamagedAudio) -> dict[str, str]:
+    return {"code": warning.code, "message": str(warning)}
