@@ -148,7 +148,7 @@ async def test_an_answer_that_goes_on_takes_longer_than_that_and_one_that_does_n
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: Scope = {"type": "http", "headers": [], "state": {"request_id": "r1"}}
+    scope: Scope = {"type": "http", "path": "/", "headers": [], "state": {"request_id": "r1"}}
     await RequestLimits(application, lambda _: Limit(10, 0.05))(scope, receive, send)
     assert [message["type"] for message in sent] == ["http.response.start"]  # and no end: whoever reads it is told
 
