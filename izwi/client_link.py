@@ -1,6 +1,8 @@
-"""One connection of a client: opened with typed errors, and the judgement of whether a lost one may be resumed."""
+"""One connection of a client: opened and answered with typed errors, and the judgement of whether a lost one may be
+resumed."""
 
 import base64
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -9,7 +11,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from izwi.client_events import Speech
 from izwi.errors import ClientError, IzwiError, Overloaded, ProtocolViolation, Unavailable, error_classes
-from izwi.messages import ErrorData, SpeechAudioMessage
+from izwi.messages import (
+    ErrorData,
+    ErrorMessage,
+    PingMessage,
+    PongMessage,
+    SessionResumedMessage,
+    SessionStartedMessage,
+    SpeechAudioMessage,
+    parse_server,
+)
+
+T = TypeVar("T", SessionStartedMessage, SessionResumedMessage)
 
 MAX_MESSAGE_BYTES = 16_000_000
 """Largest frame accepted: a clause of speech is below 1 MB, in base64 too."""
@@ -50,6 +63,21 @@ async def open_link(url: str, api_key: str | None = None) -> ClientConnection:
         raise kind(f"{url} refused the connection with HTTP {status}") from None
     except (OSError, TimeoutError, WebSocketException) as error:
         raise Unavailable(f"cannot connect to {url}: {error}") from None
+
+
+async def answer(socket: ClientConnection, kind: type[T]) -> T:
+    """The server's first message, which is to be of ``kind``; raises the error that it may be."""
+    while True:
+        message = parse_server(await socket.recv())
+        match message:
+            case PingMessage():
+                await socket.send(PongMessage().model_dump_json())
+            case ErrorMessage():
+                raise error_of(message.data)
+            case _ if isinstance(message, kind):
+                return message
+            case _:
+                raise ProtocolViolation(f"the server began with {message}")
 
 
 def passing(closed: ConnectionClosed) -> bool:
