@@ -1,15 +1,12 @@
 """Speech synthesis as a Serve deployment."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 from ray import serve
 
-from deployments.stage import StageRunner, revised
+from deployments.stage_deployment import StageDeployment
 from deployments.tts import engine
 from deployments.tts.pcm import SPEECH_RATE, finish
-from izwi import logs
 from izwi.pieces import split_for_speech
 from izwi.settings import Settings
 from izwi.stages import Capabilities, TtsChunk, TtsRequest
@@ -19,22 +16,9 @@ WORKERS = 2
 
 
 @serve.deployment(name="tts")
-class Tts:
+class Tts(StageDeployment[engine.TtsEngine]):
     def __init__(self, settings: Settings) -> None:
-        logs.configure(settings.log_level, settings.debug)
-        self._settings = settings
-        self._tts = settings.tts
-        self._runner = StageRunner("tts", engine.load(settings), WORKERS)
-
-    async def reconfigure(self, changes: dict[str, Any]) -> None:
-        """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
-        serve until then."""
-        settings = revised(self._settings, "tts", changes)
-        self._runner.replace(await asyncio.to_thread(engine.load, settings))
-        self._tts = settings.tts
-
-    def check_health(self) -> None:
-        self._runner.check()
+        super().__init__("tts", settings, engine.load, WORKERS)
 
     async def __call__(self, request: TtsRequest) -> AsyncIterator[TtsChunk]:
         """Speech piece by piece, each as soon as it is ready; no chunk at all where there is nothing to say.
@@ -53,12 +37,12 @@ class Tts:
                 yield TtsChunk(speech, SPEECH_RATE, timing)
 
     async def capabilities(self) -> Capabilities:
-        return Capabilities(engines=tuple(e.name for e in self._runner.engines), languages=self._languages())
+        return Capabilities(engines=self._names, languages=self._languages())
 
     def _pieces(self, text: str, language: str) -> list[str]:
-        quick = next(e.quick for e in self._runner.engines if language in e.languages)
-        first = self._tts.piece_chars if quick else self._tts.first_piece_chars
-        return split_for_speech(text, first, self._tts.piece_chars)
+        quick = next(e.quick for e in self._engines if language in e.languages)
+        first = self._settings.tts.piece_chars if quick else self._settings.tts.first_piece_chars
+        return split_for_speech(text, first, self._settings.tts.piece_chars)
 
     def _languages(self) -> frozenset[str]:
-        return frozenset[str]().union(*(e.languages for e in self._runner.engines))
+        return frozenset[str]().union(*(e.languages for e in self._engines))
