@@ -23,9 +23,10 @@ from websockets.exceptions import ConnectionClosed
 
 from izwi.audio import SAMPLE_RATE
 from izwi.client_events import Event
-from izwi.client_link import answer, error_of, lost, open_link, passing, speech_of
+from izwi.client_link import answer, error_of, lost, open_link, passing
 from izwi.client_outbound import Outbound
 from izwi.client_reconnect import Reconnector
+from izwi.client_speech import OpusEar, PcmEar, speech_of
 from izwi.errors import InternalError, IzwiError, Unavailable
 from izwi.messages import (
     AudioProgressMessage,
@@ -70,7 +71,15 @@ class IzwiClient:
         self._api_key = api_key
 
     def session(self, start: SessionStart | None = None) -> "Session":
-        """A session to be entered with ``async with``; its audio is sent as 16-bit mono at 16 kHz."""
+        """A session to be entered with ``async with``.
+
+        Args:
+            start: ``audio`` may ask for 16-bit PCM at 16 kHz, the default, or for Opus, and so may ``speech_format``:
+                samples are encoded on their way out, and speech is decoded.
+
+        Raises:
+            ValueError: the client does not send ``audio`` of that format.
+        """
         connect = partial(open_link, self.url, self._api_key)
         return Session(connect, start or SessionStart(), self._clock, self._resume_for_s)
 
@@ -93,7 +102,8 @@ class Session:
         self._connect = connect
         self._start = start
         self._clock = clock
-        self._outbound = Outbound(clock)
+        self._outbound = Outbound(start.audio, clock)
+        self._ear = OpusEar() if start.speech_format == "opus" else PcmEar()
         self._reconnector = Reconnector(connect, resume_for_s)
         self._reading = Reading()
         self._resumable = True
@@ -191,6 +201,7 @@ class Session:
         """Replace the connection; raises the error of the last attempt."""
         await self._outbound.detach()
         socket, resumed = await self._reconnector.resume(self._reading.resume(self.started.data))
+        self._ear.interrupt()
         await self._outbound.attach(socket, resumed.data.from_samples, resumed.data.window_samples)
         self._events.put_nowait((self._clock(), resumed))
         return socket
@@ -207,7 +218,7 @@ class Session:
                 case PongMessage():
                     continue
                 case SpeechAudioMessage():
-                    event: Event = await speech_of(socket, message)
+                    event: Event = await speech_of(socket, message, self._ear)
                 case ErrorMessage() if message.data.fatal:
                     raise error_of(message.data)
                 case _:

@@ -1,15 +1,12 @@
 """One connection of a client: opened and answered with typed errors, and the judgement of whether a lost one may be
 resumed."""
 
-import base64
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from izwi.client_events import Speech
 from izwi.errors import ClientError, IzwiError, Overloaded, ProtocolViolation, Unavailable, error_classes
 from izwi.messages import (
     ErrorData,
@@ -18,7 +15,6 @@ from izwi.messages import (
     PongMessage,
     SessionResumedMessage,
     SessionStartedMessage,
-    SpeechAudioMessage,
     parse_server,
 )
 
@@ -94,18 +90,3 @@ def lost(closed: ConnectionClosed) -> IzwiError:
 def error_of(data: ErrorData) -> IzwiError:
     """The typed error behind an error message, with the request id for the operator's logs."""
     return error_classes().get(data.code, IzwiError)(f"{data.message} (request {data.request_id})")
-
-
-async def speech_of(socket: ClientConnection, message: SpeechAudioMessage) -> Speech:
-    """The message with its audio, which may be the next frame."""
-    data = message.data
-    if data.samples == 0:
-        audio: bytes | str = b""
-    elif data.audio is not None:
-        audio = base64.b64decode(data.audio)
-    else:
-        audio = await socket.recv()
-    if isinstance(audio, str) or len(audio) != 2 * data.samples:
-        raise ProtocolViolation(f"speech.audio announced {data.samples} samples, another frame followed")
-    pcm = np.frombuffer(audio, "<i2").astype(np.int16)
-    return Speech(data.clause, data.engine, data.sample_rate, pcm, data.last, data.speed, data.backlog_s)

@@ -2,15 +2,18 @@
 connections as it takes."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from izwi.audio import SAMPLE_RATE, to_pcm16
+from izwi.audio import SAMPLE_RATE
+from izwi.client_encoding import encoding
+from izwi.converter import resend_from
 from izwi.errors import IzwiError, ProtocolViolation
-from izwi.messages import AudioEndMessage, AudioProgress
-from izwi.pacing import SendClock
+from izwi.messages import AudioEndMessage, AudioFormat, AudioProgress
+from izwi.pacing import FrameLimit, SendClock
 from izwi.replay import ReplayBuffer
 from izwi.stages import Samples
 
@@ -21,11 +24,17 @@ MAX_FRAME_SAMPLES = SAMPLE_RATE // 2
 class Outbound:
     """
     Args:
+        audio: as what it is sent; raises ValueError where a client cannot.
         clock: of the times in `sent`, monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, audio: AudioFormat, clock: Callable[[], float]) -> None:
+        self._format = audio
+        self._encoding = encoding(audio)
+        self._encoder = self._encoding()
+        """Of this connection."""
         self._clock = clock
+        self._limit = FrameLimit()
         self._changed = asyncio.Condition()
         self._audio = ReplayBuffer()
         self._next_sample = 0
@@ -67,6 +76,7 @@ class Outbound:
             self._next_sample = self._credit_from = from_samples
             self._window = window
             self._end_told = False
+            self._encoder = self._encoding()
             self.socket = socket
             self._changed.notify_all()
 
@@ -77,7 +87,7 @@ class Outbound:
 
     async def progress(self, told: AudioProgress) -> None:
         """The server has taken in and settled so much."""
-        self._audio.acknowledge(told.acknowledged_samples)
+        self._audio.acknowledge(resend_from(self._format, told.acknowledged_samples))
         async with self._changed:
             self._credit_from = told.received_samples
             self._changed.notify_all()
@@ -93,17 +103,23 @@ class Outbound:
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: self.socket is not None and (self._due() or self._end_due()))
-                socket, count = self.socket, self._due()
+                socket, encoder, count = self.socket, self._encoder, self._due()
                 piece = self._audio.read(self._next_sample, count)
                 self._next_sample += count
                 self._end_told = not count
+            frames = encoder.push(piece) if count else [*encoder.finish(), AudioEndMessage().model_dump_json()]
             try:
                 if socket is not None:
-                    await socket.send(to_pcm16(piece) if count else AudioEndMessage().model_dump_json())
+                    await self._send(socket, frames)
             except ConnectionClosed:  # the reader replaces it
                 async with self._changed:
                     if self.socket is socket:
                         self.socket = None
+
+    async def _send(self, socket: ClientConnection, frames: Sequence[bytes | str]) -> None:
+        for frame in frames:
+            await asyncio.sleep(self._limit.wait_s(time.monotonic()))
+            await socket.send(frame)
 
     def _due(self) -> int:
         """Samples to send now."""
