@@ -19,7 +19,7 @@ from izwi.errors import Overloaded, ProtocolViolation, Unavailable, UnsupportedP
 from izwi.opus_packets import PRE_SKIP, duration
 from izwi.opus_speech import OpusSpeech
 from izwi.pacing import FrameLimit, SendClock, rechunk
-from tests.unit.test_opus import decoded, snr_db, voice
+from tests.signals import decoded, snr_db, voice
 
 Script = Callable[["Server"], Awaitable[None]]
 

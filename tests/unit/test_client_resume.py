@@ -17,7 +17,7 @@ from izwi.client_events import Event
 from izwi.errors import InvalidMessage, SessionGone, Unavailable
 from izwi.opus_converter import OpusConverter
 from izwi.opus_packets import resend_from
-from tests.unit.test_opus import snr_db, voice
+from tests.signals import snr_db, voice
 
 AUDIO = (np.arange(16_000) % 1000 / 1000).astype(np.float32)
 STARTED = m.SessionStarted(

@@ -9,7 +9,7 @@ from izwi.client_speech import OpusEar, PcmEar
 from izwi.errors import ProtocolViolation
 from izwi.opus_packets import split
 from izwi.opus_speech import OpusSpeech
-from tests.unit.test_opus import snr_db, voice
+from tests.signals import snr_db, voice
 
 RATE = 24_000
 CLAUSE = voice(1.23, RATE)
