@@ -11,7 +11,7 @@ read, and neither side of the application notices more than a pause.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -21,10 +21,10 @@ from urllib.parse import urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from izwi.audio import SAMPLE_RATE
 from izwi.client_events import Event
 from izwi.client_link import answer, error_of, lost, open_link, passing
 from izwi.client_outbound import Outbound
+from izwi.client_pacing import stream_paced as stream_paced
 from izwi.client_reconnect import Reconnector
 from izwi.client_speech import OpusEar, PcmEar, speech_of
 from izwi.errors import InternalError, IzwiError, Unavailable
@@ -41,7 +41,6 @@ from izwi.messages import (
     SpeechAudioMessage,
     parse_server,
 )
-from izwi.pacing import rechunk
 from izwi.replay import Reading
 from izwi.stages import Samples
 
@@ -240,21 +239,3 @@ class Session:
                 self._resumable = data.resumable
             case _:
                 pass
-
-
-async def stream_paced(session: Session, chunks: Iterable[Samples], chunk_ms: int = 100, speed: float = 1.0) -> None:
-    """Send audio as a microphone would: each chunk leaves once it has been spoken.
-
-    Times are scheduled from the start, so that late sends are caught up and nothing drifts.
-
-    Args:
-        session: an entered session.
-        chunks: pieces of any length; they are cut anew into ``chunk_ms``.
-        speed: 2 is twice real time; 0 sends as fast as the credit allows.
-    """
-    start, spoken = time.monotonic(), 0
-    for chunk in rechunk(chunks, chunk_ms * SAMPLE_RATE // 1000):
-        spoken += len(chunk)
-        if speed > 0:
-            await asyncio.sleep(max(0.0, start + spoken / SAMPLE_RATE / speed - time.monotonic()))
-        await session.send(chunk)
