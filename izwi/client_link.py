@@ -1,15 +1,24 @@
-"""One connection of a client: opened with typed errors, and the judgement of whether a lost one may be resumed."""
+"""One connection of a client: opened and answered with typed errors, and the judgement of whether a lost one may be
+resumed."""
 
-import base64
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from izwi.client_events import Speech
 from izwi.errors import ClientError, IzwiError, Overloaded, ProtocolViolation, Unavailable, error_classes
-from izwi.messages import ErrorData, SpeechAudioMessage
+from izwi.messages import (
+    ErrorData,
+    ErrorMessage,
+    PingMessage,
+    PongMessage,
+    SessionResumedMessage,
+    SessionStartedMessage,
+    parse_server,
+)
+
+T = TypeVar("T", SessionStartedMessage, SessionResumedMessage)
 
 MAX_MESSAGE_BYTES = 16_000_000
 """Largest frame accepted: a clause of speech is below 1 MB, in base64 too."""
@@ -52,6 +61,21 @@ async def open_link(url: str, api_key: str | None = None) -> ClientConnection:
         raise Unavailable(f"cannot connect to {url}: {error}") from None
 
 
+async def answer(socket: ClientConnection, kind: type[T]) -> T:
+    """The server's first message, which is to be of ``kind``; raises the error that it may be."""
+    while True:
+        message = parse_server(await socket.recv())
+        match message:
+            case PingMessage():
+                await socket.send(PongMessage().model_dump_json())
+            case ErrorMessage():
+                raise error_of(message.data)
+            case _ if isinstance(message, kind):
+                return message
+            case _:
+                raise ProtocolViolation(f"the server began with {message}")
+
+
 def passing(closed: ConnectionClosed) -> bool:
     """Whether a connection was lost for a reason that will pass."""
     return closed.rcvd is None or closed.rcvd.code in PASSING
@@ -66,18 +90,3 @@ def lost(closed: ConnectionClosed) -> IzwiError:
 def error_of(data: ErrorData) -> IzwiError:
     """The typed error behind an error message, with the request id for the operator's logs."""
     return error_classes().get(data.code, IzwiError)(f"{data.message} (request {data.request_id})")
-
-
-async def speech_of(socket: ClientConnection, message: SpeechAudioMessage) -> Speech:
-    """The message with its audio, which may be the next frame."""
-    data = message.data
-    if data.samples == 0:
-        audio: bytes | str = b""
-    elif data.audio is not None:
-        audio = base64.b64decode(data.audio)
-    else:
-        audio = await socket.recv()
-    if isinstance(audio, str) or len(audio) != 2 * data.samples:
-        raise ProtocolViolation(f"speech.audio announced {data.samples} samples, another frame followed")
-    pcm = np.frombuffer(audio, "<i2").astype(np.int16)
-    return Speech(data.clause, data.engine, data.sample_rate, pcm, data.last, data.speed, data.backlog_s)

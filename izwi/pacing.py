@@ -1,4 +1,4 @@
-"""Cutting audio for sending, and remembering when it left. Pure."""
+"""Cutting audio for sending, not too many frames at once, and remembering when it left. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -32,6 +32,21 @@ class SendClock:
             return None
         index = bisect_left(self._ends, round(time_s * SAMPLE_RATE))
         return self._times[min(index, len(self._times) - 1)]
+
+
+class FrameLimit:
+    """Keeps a sender of many small frames below what servers take (``IZWI_MAX_MESSAGES_PER_S``, 500 by default)."""
+
+    PER_S = 400.0
+    BURST_S = 1.0
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """How long to wait before the next frame; ``now`` in monotonic seconds."""
+        self._next_at = max(self._next_at, now - self.BURST_S) + 1 / self.PER_S
+        return max(0.0, self._next_at - now)
 
 
 def rechunk(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:

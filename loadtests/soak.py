@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from izwi.audio import SAMPLE_RATE
-from izwi.client import MAX_FRAME_SAMPLES, IzwiClient, Session
+from izwi.client import IzwiClient, Session
+from izwi.client_outbound import MAX_FRAME_SAMPLES
 from izwi.errors import IzwiError
 from izwi.messages import AudioProgressMessage, ErrorMessage, SessionStart, TranscriptCommittedMessage
 from izwi.pacing import rechunk

@@ -2,36 +2,21 @@
 
 import asyncio
 from pathlib import PurePath
-from typing import Any
 
 from ray import serve
 
 from deployments.asr import engine
 from deployments.asr.engine import AsrEngine
-from deployments.stage import StageRunner, revised
-from izwi import logs
+from deployments.stage_deployment import StageDeployment
 from izwi.errors import IzwiError, UnsupportedLanguage
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, AsrResult, Capabilities
 
 
 @serve.deployment(name="asr")
-class Asr:
+class Asr(StageDeployment[AsrEngine]):
     def __init__(self, settings: Settings) -> None:
-        logs.configure(settings.log_level, settings.debug)
-        self._settings = settings
-        self._runner = StageRunner("asr", engine.load(settings), settings.asr.workers)
-        self._model = settings.asr.model
-
-    async def reconfigure(self, changes: dict[str, Any]) -> None:
-        """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
-        serve until then."""
-        settings = revised(self._settings, "asr", changes)
-        self._runner.replace(await asyncio.to_thread(engine.load, settings))
-        self._model = settings.asr.model
-
-    def check_health(self) -> None:
-        self._runner.check()
+        super().__init__("asr", settings, engine.load, settings.asr.workers)
 
     async def __call__(self, requests: list[AsrRequest]) -> list[AsrResult | IzwiError]:
         """Answers in order; an error stands in the place of the answer it prevents, and spoils no other."""
@@ -63,13 +48,13 @@ class Asr:
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
-            engines=tuple(engine.name for engine in self._runner.engines),
-            models=(model_name(self._model),),
+            engines=self._names,
+            models=(model_name(self._settings.asr.model),),
             languages=frozenset(self._languages()),
         )
 
     def _languages(self) -> set[str]:
-        return {code for engine in self._runner.engines for code in engine.languages}
+        return {code for engine in self._engines for code in engine.languages}
 
 
 def model_name(model: str) -> str:

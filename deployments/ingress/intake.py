@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from izwi.audio import SAMPLE_RATE
+from izwi.converter import Converter, converter
 from izwi.errors import AudioTooLong, IzwiError, ProtocolViolation
 from izwi.messages import AudioFormat
-from izwi.pcm_converter import PcmConverter
 from izwi.settings import Settings
 from izwi.stages import Samples
 
@@ -40,9 +40,11 @@ class Intake:
         self.failure: IzwiError | None = None
         """Why the audio was cut off, to be told once everything before has been said."""
         self._limit = int(settings.max_audio_seconds * SAMPLE_RATE)
-        self._converter: PcmConverter | None = None
+        self._converter: Converter | None = None
         self._pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._received = 0
+        self._again = 0
+        """Samples still to come that have been there before."""
         self._waiting = 0
         self._clock = clock
         self._came_at = clock()
@@ -64,22 +66,29 @@ class Intake:
         """Audio comes at the pace of speech, and more will come."""
         return not self._ended and max(self._ahead_s, self._waiting / SAMPLE_RATE) < AHEAD_S
 
-    def open(self, audio: AudioFormat, received: int = 0) -> None:
-        """Take frames from now on; ``received`` samples came over an earlier connection.
+    def open(self, audio: AudioFormat, received: int = 0, again: int = 0) -> None:
+        """Take frames from now on.
+
+        Args:
+            received: samples that came over an earlier connection.
+            again: the last ones of them, which the client sends once more so that a decoder finds its way into the
+                stream; they go no further.
 
         Raises:
             ProtocolViolation: it is open already.
         """
         if self._converter is not None:
             raise ProtocolViolation("the session has started already")
-        self._converter = PcmConverter(audio)
+        self._converter = converter(audio)
         self._received = received
+        self._again = again
 
     def push(self, data: bytes) -> int:
         """Take a frame; returns the samples accepted.
 
         Raises:
             ProtocolViolation: before the start or after the end.
+            DamagedAudio: it cannot be decoded; silence stands for it.
             Overrun: the client is ahead by more than its window.
         """
         if self._converter is None:
@@ -116,6 +125,7 @@ class Intake:
             yield piece
 
     def _queue(self, samples: Samples) -> int:
+        samples, self._again = samples[self._again :], max(0, self._again - len(samples))
         accepted = samples[: max(0, self._limit - self._received)]
         self._received += len(accepted)
         self._waiting += len(accepted)

@@ -17,8 +17,10 @@ from deployments.ingress.registry import Live
 from deployments.ingress.services import Services
 from izwi import PROTOCOL_VERSION
 from izwi import messages as m
+from izwi.converter import resend_from
 from izwi.errors import IzwiError, ProtocolViolation, SessionTaken, StoreUnavailable
 from izwi.keys import Principal
+from izwi.opus_speech import OpusSpeech
 from izwi.session import Session
 
 KEEP_S = 5.0
@@ -119,12 +121,13 @@ class Runner:
         services.metrics.resumed.labels("ok").inc()
         self._emitter.log = found.log
         session = self._prepare(found)
-        self._intake.open(found.start.audio, session.position)
+        from_samples = resend_from(found.start.audio, session.position)
+        self._intake.open(found.start.audio, session.position, session.position - from_samples)
         resumed = m.SessionResumed(
             session_id=found.session_id,
             protocol=PROTOCOL_VERSION,
             window_samples=self._intake.window,
-            from_samples=session.position,
+            from_samples=from_samples,
         )
         await self._emitter.catch_up(resumed, wanted.last_seq, found.missed)
         self._opening = found
@@ -165,11 +168,12 @@ class Runner:
     def _prepare(self, found: Opening) -> Session:
         services, intake = self._services, self._intake
         self._outbox.base64 = found.start.speech_transport == "base64"
+        emit = OpusSpeech(self._emitter.emit).emit if found.start.speech_format == "opus" else self._emitter.emit
         return Session(
             found.start,
             services.settings,
             services.calls.stages(),
-            self._emitter.emit,
+            emit,
             lambda: intake.live,
             found.resumed,
         )

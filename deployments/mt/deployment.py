@@ -1,13 +1,9 @@
 """Text translation as a Serve deployment."""
 
-import asyncio
-from typing import Any
-
 from ray import serve
 
 from deployments.mt import engine
-from deployments.stage import StageRunner, revised
-from izwi import logs
+from deployments.stage_deployment import StageDeployment
 from izwi.settings import Settings
 from izwi.stages import Capabilities, MtRequest, MtResult
 
@@ -16,20 +12,9 @@ WORKERS = 2
 
 
 @serve.deployment(name="mt")
-class Mt:
+class Mt(StageDeployment[engine.MtEngine]):
     def __init__(self, settings: Settings) -> None:
-        logs.configure(settings.log_level, settings.debug)
-        self._settings = settings
-        self._runner = StageRunner("mt", engine.load(settings), WORKERS)
-
-    async def reconfigure(self, changes: dict[str, Any]) -> None:
-        """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
-        serve until then."""
-        settings = revised(self._settings, "mt", changes)
-        self._runner.replace(await asyncio.to_thread(engine.load, settings))
-
-    def check_health(self) -> None:
-        self._runner.check()
+        super().__init__("mt", settings, engine.load, WORKERS)
 
     async def __call__(self, request: MtRequest) -> MtResult:
         engine.check_pair(self._pairs(), request.source, request.target)
@@ -39,7 +24,7 @@ class Mt:
         return MtResult(text, timing)
 
     async def capabilities(self) -> Capabilities:
-        return Capabilities(engines=tuple(e.name for e in self._runner.engines), pairs=self._pairs())
+        return Capabilities(engines=self._names, pairs=self._pairs())
 
     def _pairs(self) -> frozenset[tuple[str, str]]:
-        return frozenset[tuple[str, str]]().union(*(e.pairs for e in self._runner.engines))
+        return frozenset[tuple[str, str]]().union(*(e.pairs for e in self._engines))

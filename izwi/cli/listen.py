@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from izwi.audio import SAMPLE_RATE
-from izwi.cli.translate import SourceOption, TargetOption, UrlOption, translate
+from izwi.cli.stream import compressed
+from izwi.cli.translate import OpusOption, SourceOption, TargetOption, UrlOption, translate
 from izwi.client import Session
 from izwi.errors import ModelMissing, Overloaded
 from izwi.messages import SessionStart
@@ -33,6 +34,7 @@ def command(
     url: UrlOption = None,
     device: Annotated[str | None, typer.Option(help="Number, or part of the name, of the microphone.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for speech, subtitles and summary.")] = None,
+    opus: OpusOption = False,
 ) -> None:
     """Translate what the microphone hears, until Ctrl-C."""
     sound = _library()
@@ -50,7 +52,8 @@ def command(
     async def feed(session: Session) -> None:
         await _listen(session, sound, options)
 
-    translate(SessionStart(source_language=source, target_language=target), feed, None, url, out, json=False)
+    start = SessionStart(source_language=source, target_language=target)
+    translate(compressed(start) if opus else start, feed, None, url, out, json=False)
 
 
 async def _listen(session: Session, sound: Any, options: dict[str, Any]) -> None:

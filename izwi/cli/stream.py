@@ -15,13 +15,18 @@ from izwi.cli.record import Record
 from izwi.client import IzwiClient, Session
 from izwi.errors import AudioTooLong, DamagedAudio, ProtocolViolation
 from izwi.media import decode_file, duration
-from izwi.messages import SessionStart
+from izwi.messages import AudioFormat, SessionStart
 from izwi.server_process import running_server
 from izwi.settings import Settings
 from izwi.stages import Samples
 
 Feed = Callable[[Session], Awaitable[None]]
 """Sends the audio of a session; its end is said afterwards."""
+
+
+def compressed(start: SessionStart) -> SessionStart:
+    """The same session over a slow network: Opus both ways."""
+    return start.model_copy(update={"audio": AudioFormat(encoding="opus"), "speech_format": "opus"})
 
 
 def stderr() -> Console:

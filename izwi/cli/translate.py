@@ -10,7 +10,7 @@ from rich.table import Table
 from izwi.cli import outputs
 from izwi.cli.live import Silent, display_for
 from izwi.cli.record import Record
-from izwi.cli.stream import Feed, open_audio, run, server, stderr
+from izwi.cli.stream import Feed, compressed, open_audio, run, server, stderr
 from izwi.client import Session, stream_paced
 from izwi.messages import SessionStart
 
@@ -26,6 +26,9 @@ TargetOption = Annotated[str, typer.Option("--to", help="Language to translate i
 UrlOption = Annotated[
     str | None, typer.Option(help="A running server, such as ws://127.0.0.1:8000; else a private one is started.")
 ]
+OpusOption = Annotated[
+    bool, typer.Option("--opus", help="Compress audio both ways: a sixth of the traffic, for slow networks.")
+]
 
 
 def command(
@@ -37,6 +40,7 @@ def command(
     realtime: Annotated[
         bool, typer.Option("--realtime/--fast", help="At the pace of speech, or as fast as the server takes it.")
     ] = True,
+    opus: OpusOption = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
 ) -> None:
     """Translate a recording into captions and speech."""
@@ -46,7 +50,7 @@ def command(
         await stream_paced(session, recording, speed=1.0 if realtime else 0.0)
 
     start = SessionStart(source_language=source, target_language=target)
-    translate(start, feed, recording.seconds, url, out, json)
+    translate(compressed(start) if opus else start, feed, recording.seconds, url, out, json)
     recording.require_whole()
 
 

@@ -20,6 +20,7 @@ from izwi.messages.base import (
     PongMessage,
 )
 from izwi.messages.client import (
+    OPUS_RATE,
     AudioAppend,
     AudioAppendMessage,
     AudioEndMessage,
@@ -75,6 +76,7 @@ from izwi.messages.server_data import (
 )
 
 __all__ = [
+    "OPUS_RATE",
     "AudioAppend",
     "AudioAppendMessage",
     "AudioEndMessage",

@@ -1,18 +1,34 @@
 """What a client sends."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from izwi.messages.base import Data, Empty, Message, PingMessage, PongMessage
+
+OPUS_RATE = 48_000
+"""Hz of the clock that all Opus streams have (RFC 6716)."""
+_USUAL_RATES = {"mulaw": 8_000, "alaw": 8_000, "opus": OPUS_RATE}
+
+
+def _usual_rate(known: dict[str, Any]) -> int:
+    return _USUAL_RATES.get(known["encoding"], 16_000)
 
 
 class AudioFormat(Data):
     """What the client sends. Anything but 16 kHz mono is converted."""
 
-    encoding: Literal["pcm_s16le", "pcm_f32le"] = "pcm_s16le"
-    sample_rate: int = Field(default=16_000, ge=8_000, le=192_000)
+    encoding: Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw", "opus"] = "pcm_s16le"
+    """With ``opus``, every frame is one packet without a container."""
+    sample_rate: int = Field(default_factory=_usual_rate, ge=8_000, le=192_000)
+    """Left out: 16 kHz for PCM, 8 kHz for G.711, 48 kHz, the only one, for Opus."""
     channels: int = Field(default=1, ge=1, le=8)
+
+    @model_validator(mode="after")
+    def _opus_is_fixed(self) -> Self:
+        if self.encoding == "opus" and (self.sample_rate != OPUS_RATE or self.channels > 2):
+            raise ValueError("opus has a sample_rate of 48000 and one or two channels")
+        return self
 
 
 class SessionStart(Data):
@@ -24,6 +40,8 @@ class SessionStart(Data):
     """Speak the translation."""
     audio: AudioFormat = AudioFormat()
     speech_transport: Literal["binary", "base64"] = "binary"
+    speech_format: Literal["pcm_s16le", "opus"] = "pcm_s16le"
+    """With ``opus``, each ``speech.audio`` brings packets of 20 ms; see `izwi.opus_packets.join`."""
     voice: str | None = None
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
 

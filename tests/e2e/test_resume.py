@@ -58,7 +58,7 @@ class Heard:
         assert translations == list(range(len(translations)))
 
 
-async def speak(url: str, audio: np.ndarray, api_key: str | None = None, **start: object) -> Heard:
+async def speak(url: str, audio: np.ndarray, /, api_key: str | None = None, **start: object) -> Heard:
     heard = Heard()
     options = {"source_language": "en", "target_language": "es", "speech": False, **start}
     async with IzwiClient(url, api_key=api_key).session(m.SessionStart(**options)) as session:  # type: ignore[arg-type]

@@ -2,10 +2,12 @@ import wave
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from izwi.audio import SAMPLE_RATE, from_pcm16, to_pcm16, write_wav
 from izwi.messages import AudioFormat
@@ -48,6 +50,37 @@ def test_floats_no_model_could_take_become_silence_or_are_clipped() -> None:
     np.testing.assert_array_equal(samples, np.array([0, 0, 0, 1, -1, 0.5], np.float32))
 
 
+@pytest.mark.parametrize("encoding", ["mulaw", "alaw"])
+@pytest.mark.parametrize("rate", [8000, 16_000])
+def test_telephone_lines_become_16_khz(encoding: str, rate: int) -> None:
+    codec = av.CodecContext.create(f"pcm_{encoding}", "w")
+    codec.sample_rate, codec.layout, codec.format = rate, "mono", "s16"  # type: ignore[attr-defined]
+    pcm = np.frombuffer(to_pcm16(tone(1.0, rate)), "<i2")
+    frame = av.AudioFrame.from_ndarray(pcm[None], format="s16", layout="mono")
+    frame.sample_rate = rate
+    data = b"".join(bytes(packet) for packet in codec.encode(frame))  # type: ignore[attr-defined]
+    samples = convert(AudioFormat(encoding=encoding, sample_rate=rate), [data[:100], data[100:]])
+    assert abs(len(samples) - SAMPLE_RATE) <= 2
+    inner = slice(1600, 14400)
+    np.testing.assert_allclose(samples[inner], tone(1.0, SAMPLE_RATE)[: len(samples)][inner], atol=0.02)
+
+
+def test_the_usual_rate_may_be_left_out() -> None:
+    rates = {"pcm_s16le": 16_000, "pcm_f32le": 16_000, "mulaw": 8000, "alaw": 8000, "opus": 48_000}
+    for encoding, rate in rates.items():
+        audio = AudioFormat.model_validate({"encoding": encoding})
+        assert audio.sample_rate == rate
+        assert AudioFormat.model_validate_json(audio.model_dump_json()) == audio
+
+
+@pytest.mark.parametrize("wrong", [{"sample_rate": 16_000}, {"channels": 3}])
+def test_opus_has_one_rate_and_two_channels_at_most(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValidationError, match="48000 and one or two"):
+        AudioFormat.model_validate({"encoding": "opus", **wrong})
+    with pytest.raises(ValidationError, match="encoding"):
+        AudioFormat.model_validate({"encoding": ["opus"]})
+
+
 @pytest.mark.parametrize("value", [2.0, -2.0])
 def test_to_pcm16_clips(value: float) -> None:
     assert abs(int(np.frombuffer(to_pcm16(np.array([value], np.float32)), "<i2")[0])) >= 32767
@@ -59,7 +92,7 @@ def test_to_pcm16_clips(value: float) -> None:
     cuts=st.lists(st.integers(0, 4000), max_size=12),
     rate=st.sampled_from([8000, 16000, 44100, 48000]),
     channels=st.integers(1, 3),
-    encoding=st.sampled_from(["pcm_s16le", "pcm_f32le"]),
+    encoding=st.sampled_from(["pcm_s16le", "pcm_f32le", "mulaw", "alaw"]),
 )
 def test_chunking_does_not_matter(raw: bytes, cuts: list[int], rate: int, channels: int, encoding: str) -> None:
     audio = AudioFormat.model_validate({"encoding": encoding, "sample_rate": rate, "channels": channels})

@@ -7,13 +7,19 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+import soxr
 from websockets.asyncio.server import ServerConnection, serve
 
+from deployments.ingress.message_rate import MessageRate
 from izwi import messages as m
+from izwi.audio import from_pcm16
 from izwi.client import IzwiClient, stream_paced
 from izwi.client_events import Speech
 from izwi.errors import Overloaded, ProtocolViolation, Unavailable, UnsupportedPair
-from izwi.pacing import SendClock, rechunk
+from izwi.opus_packets import PRE_SKIP, duration
+from izwi.opus_speech import OpusSpeech
+from izwi.pacing import FrameLimit, SendClock, rechunk
+from tests.signals import decoded, snr_db, voice
 
 Script = Callable[["Server"], Awaitable[None]]
 
@@ -144,6 +150,51 @@ async def test_speech_is_joined_to_its_audio_and_pings_are_answered() -> None:
         np.testing.assert_array_equal(piece.pcm, pcm)
 
 
+async def test_opus_goes_out_in_packets_of_20_ms_and_comes_back_decoded() -> None:
+    pcm = voice(1.01, 24_000)
+    received: list[bytes] = []
+
+    async def script(server: Server) -> None:
+        start = await server.begin()
+        assert start.audio == m.AudioFormat(encoding="opus", sample_rate=48_000)
+        while isinstance(packet := await server.receive(), bytes):
+            received.append(packet)
+
+        async def emit(message: m.ServerMessage, payload: bytes | None) -> None:
+            await server.send(message)
+            if payload:
+                await server.socket.send(payload)
+
+        speech = OpusSpeech(emit)
+        common = {"clause": 0, "engine": "e", "sample_rate": 24_000}
+        whole = m.SpeechAudio(**common, samples=len(pcm), last=False)
+        await speech.emit(m.SpeechAudioMessage(data=whole), pcm.tobytes())
+        await speech.emit(m.SpeechAudioMessage(data=m.SpeechAudio(**common, samples=0, last=True)))
+        await server.finish()
+
+    start = m.SessionStart(audio=m.AudioFormat(encoding="opus"), speech_format="opus")
+    said = voice(1.5, 16_000)
+    async with serving(script) as url, IzwiClient(url).session(start) as session:
+        for piece in np.split(from_pcm16(said.tobytes()), [7, 5_000, 5_001, 20_000]):
+            await session.send(piece)
+        await session.end()
+        events = [event async for event in session]
+        assert session.sent.samples == len(said)
+    assert {duration(packet) for packet in received} == {960}
+    assert len(received) == 76  # 1.5 s and the encoder's delay
+    heard = decoded(received)[PRE_SKIP:][: 3 * len(said)]
+    assert snr_db(said[320:-320], soxr.resample(heard.astype(np.float32), 48_000, 16_000)[320:-320]) > 10
+    spoken = np.concatenate([event.pcm for event in events if isinstance(event, Speech)])
+    assert len(spoken) == 2 * len(pcm)
+    assert snr_db(pcm[480:-480], soxr.resample(spoken.astype(np.float32), 48_000, 24_000)[480:-480]) > 10
+
+
+@pytest.mark.parametrize("wrong", [{"sample_rate": 48_000}, {"encoding": "mulaw"}, {"encoding": "opus", "channels": 2}])
+def test_a_format_that_the_client_does_not_send_is_refused_at_once(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="the client sends mono"):
+        IzwiClient().session(m.SessionStart(audio=m.AudioFormat.model_validate(wrong)))
+
+
 def error(code: str, fatal: bool) -> m.ErrorMessage:
     data = m.ErrorData(code=code, message="no en-xx", retryable=False, fatal=fatal, request_id="r1")
     return m.ErrorMessage(data=data)
@@ -226,6 +277,18 @@ async def test_pacing_follows_the_schedule() -> None:
         assert loop.time() - start < 2.0
         await session.end()
         assert [event async for event in session]
+
+
+@pytest.mark.parametrize("every_s", [0.0, 0.001, 0.02])
+def test_small_frames_are_kept_below_what_a_server_takes(every_s: float) -> None:
+    now, waited = 100.0, 0.0
+    limit, server = FrameLimit(), MessageRate(500, lambda: now)
+    for _ in range(5_000):
+        now += every_s
+        wait_s = limit.wait_s(now)
+        now, waited = now + wait_s, waited + wait_s
+        server.count()
+    assert (waited > 0) == (every_s < 1 / 400)
 
 
 def test_rechunk_keeps_every_sample() -> None:

@@ -15,6 +15,9 @@ from izwi.audio import from_pcm16
 from izwi.client import IzwiClient, Session
 from izwi.client_events import Event
 from izwi.errors import InvalidMessage, SessionGone, Unavailable
+from izwi.opus_converter import OpusConverter
+from izwi.opus_packets import resend_from
+from tests.signals import snr_db, voice
 
 AUDIO = (np.arange(16_000) % 1000 / 1000).astype(np.float32)
 STARTED = m.SessionStarted(
@@ -81,9 +84,9 @@ def progress(received: int, acknowledged: int) -> m.AudioProgressMessage:
     return m.AudioProgressMessage(data=m.AudioProgress(received_samples=received, acknowledged_samples=acknowledged))
 
 
-async def talk(session: Session) -> list[Event]:
+async def talk(session: Session, audio: np.ndarray = AUDIO) -> list[Event]:
     async def send() -> None:
-        for piece in np.split(AUDIO, 10):
+        for piece in np.split(audio, 10):
             await session.send(piece)
         await session.end()
 
@@ -119,6 +122,41 @@ async def test_what_was_not_acknowledged_is_sent_again_and_nothing_is_read_twice
         events = await talk(session)
     assert session.resumes == 1
     assert [event.seq for event in events if isinstance(event, m.SpeechSkippedMessage)] == [1, 2]
+
+
+async def test_an_opus_stream_is_taken_up_at_a_packet_and_by_a_fresh_encoder() -> None:
+    said = from_pcm16(voice(2.0, 16_000).tobytes())
+    received: list[list[bytes]] = [[], []]
+    begin = resend_from(9_000)
+    assert begin == 7_680
+
+    async def script(socket: ServerConnection, number: int) -> None:
+        if number == 0:
+            await socket.recv()
+            await tell(socket, m.SessionStartedMessage(data=STARTED))
+            while len(received[0]) < 60:
+                received[0].append(await socket.recv())
+            await tell(socket, progress(16_000, 9_000))
+            await asyncio.sleep(0.05)
+            socket.transport.abort()
+            return
+        wanted = await resumed(socket, begin)
+        assert wanted.acknowledged_samples == 9_000
+        while isinstance(packet := await socket.recv(), bytes):
+            received[1].append(packet)
+        await tell(socket, ended(1))
+
+    start = m.SessionStart(audio=m.AudioFormat(encoding="opus"))
+    async with serving(script) as url, asyncio.timeout(10), IzwiClient(url).session(start) as session:
+        await talk(session, said)
+    heard = []
+    for packets in received:
+        converter = OpusConverter()
+        heard.append(np.concatenate([*map(converter.push, packets), converter.flush()]))
+    delay = 104  # of the encoder, at 16 kHz
+    rest = heard[1][9_000 - begin + delay :][: len(said) - 9_000]
+    assert snr_db(said[9_000:], rest) > 10
+    assert snr_db(said[: 16_000 - delay], heard[0][delay:16_000]) > 10
 
 
 async def test_the_end_is_told_again_even_if_all_audio_was_settled() -> None:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from deployments.ingress.intake import PIECE, SLACK, Intake, Overrun
-from izwi.errors import AudioTooLong, ProtocolViolation
+from izwi.errors import AudioTooLong, DamagedAudio, ProtocolViolation
 from izwi.messages import AudioFormat
+from izwi.opus import OpusEncoder
 from izwi.session_settings import SessionSettings
 from izwi.settings import Settings
 
@@ -75,6 +76,44 @@ def test_audio_before_the_start_and_after_the_end_is_a_violation() -> None:
         opened.push(pcm(1))
     with pytest.raises(ProtocolViolation):
         opened.open(AudioFormat())
+
+
+def packets(seconds: float) -> list[bytes]:
+    encoder = OpusEncoder(16_000)
+    noise = np.random.default_rng(0).integers(-8000, 8000, int(seconds * 16_000), np.int16)
+    return encoder.push(noise) + encoder.finish()
+
+
+async def test_a_damaged_packet_is_told_and_offsets_stay_right() -> None:
+    opened = Intake(Settings(_env_file=None))  # type: ignore[call-arg]
+    opened.open(AudioFormat(encoding="opus"))
+    sent = packets(1.0)
+    for packet in sent[:10]:
+        opened.push(packet)
+    with pytest.raises(DamagedAudio):
+        opened.push(b"\xff\xff")
+    for packet in sent[10:]:
+        opened.push(packet)
+    opened.end()
+    assert sum(await drained(opened)) == 320 * (len(sent) + 1)
+
+
+async def test_what_is_sent_again_for_the_decoder_goes_no_further() -> None:
+    sent = packets(2.0)
+    whole, again = (Intake(Settings(_env_file=None)) for _ in range(2))  # type: ignore[call-arg]
+    whole.open(AudioFormat(encoding="opus"))
+    again.open(AudioFormat(encoding="opus"), 5_000, 5_000 - 1_920)
+    for packet in sent:
+        whole.push(packet)
+    for packet in sent[1_920 // 320 :]:
+        again.push(packet)
+    heard = []
+    for one in (whole, again):
+        one.end()
+        heard.append(np.concatenate([piece async for piece in one.stream()]))
+    assert len(heard[1]) == len(heard[0]) - 5_000
+    difference = heard[1] - heard[0][5_000:]
+    assert np.sqrt(np.mean(difference**2)) < 0.05 * np.sqrt(np.mean(heard[0] ** 2))
 
 
 class Clock:

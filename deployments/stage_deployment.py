@@ -1,0 +1,49 @@
+"""What the stage deployments are to Serve: engines that are loaded once, can be replaced while they serve, and say when
+their process is beyond help."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Generic
+
+from deployments.stage import E, StageRunner, revised
+from izwi import logs
+from izwi.settings import Settings
+
+
+class StageDeployment(Generic[E]):
+    """
+    Args:
+        stage: its name in settings, logs and errors.
+        load: the engines that given settings ask for.
+        workers: calls in parallel; engines must allow that many threads.
+    """
+
+    def __init__(
+        self, stage: str, settings: Settings, load: Callable[[Settings], Sequence[E]], workers: int = 1
+    ) -> None:
+        logs.configure(settings.log_level, settings.debug)
+        self._deployed = settings
+        self._settings = settings
+        """Those in force."""
+        self._load = load
+        self._runner = StageRunner(stage, load(settings), workers)
+
+    async def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
+        serve until then."""
+        settings = revised(self._deployed, self._runner.stage, changes)
+        self._runner.replace(await asyncio.to_thread(self._load, settings))
+        self._settings = settings
+
+    def check_health(self) -> None:
+        """Raises `EngineFailed` where Serve is to replace this process."""
+        self._runner.check()
+
+    @property
+    def _engines(self) -> tuple[E, ...]:
+        """In order of preference."""
+        return self._runner.engines
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(engine.name for engine in self._engines)
