@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from deployments.ingress import envelope
 from deployments.ingress.openai import speech
-from deployments.ingress.request_limits import RequestLimits
+from deployments.ingress.request_limits import Limit, RequestLimits
 from izwi.errors import EngineFailed
 from izwi.stages import Capabilities, Timing, TtsChunk, TtsRequest, Voice
 
@@ -57,7 +57,7 @@ async def serving(calls: Calls, timeout_s: float = 5.0) -> AsyncIterator[httpx.A
     inner = FastAPI()
     envelope.add_handlers(inner)
     inner.include_router(speech.build_router(calls, 4096))  # type: ignore[arg-type]
-    limited = RequestLimits(inner, 1_000_000, timeout_s)
+    limited = RequestLimits(inner, lambda _: Limit(1_000_000, timeout_s))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["request_id"] = "r1"
