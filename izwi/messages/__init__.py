@@ -31,6 +31,7 @@ from izwi.messages.client import (
     SessionStartMessage,
 )
 from izwi.messages.server import (
+    AudioCutMessage,
     AudioProgressMessage,
     EngineSwitchedMessage,
     ErrorMessage,
@@ -53,6 +54,7 @@ from izwi.messages.server import (
     TranslationCommittedMessage,
 )
 from izwi.messages.server_data import (
+    AudioCut,
     AudioProgress,
     EngineSwitched,
     ErrorData,
@@ -77,6 +79,8 @@ from izwi.messages.server_data import (
 __all__ = [
     "AudioAppend",
     "AudioAppendMessage",
+    "AudioCut",
+    "AudioCutMessage",
     "AudioEndMessage",
     "AudioFormat",
     "AudioProgress",
