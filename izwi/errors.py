@@ -5,6 +5,7 @@
     │   ├── InvalidMessage       400  not JSON, or a field that does not fit
     │   ├── UnknownMessageType   400  JSON, but no message we know
     │   ├── ProtocolViolation    409  a valid message at the wrong time
+    │   ├── EmptyCommit          400  a commit with nothing to commit
     │   ├── SessionTaken         409  the session goes on over another connection
     │   ├── SessionGone          410  nothing to resume: expired, lost, or another token
     │   ├── ClientTimeout        408  the client said nothing for too long
@@ -34,7 +35,7 @@ Each class has a wire ``code``, an HTTP ``status`` and says whether it is ``retr
 only constructor argument, so that instances survive pickling across Ray.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class IzwiError(Exception):
@@ -45,6 +46,15 @@ class IzwiError(Exception):
     retryable: ClassVar[bool] = False
     retry_after_s: ClassVar[float | None] = None
     """When trying again makes sense; clients should add a random part of their own."""
+    param: str | None = None
+    """The field at fault, with dots between its parts, for protocols that name it."""
+    event_id: str | None = None
+    """The client's own id of the message at fault, for protocols that repeat it."""
+
+    def at(self, param: str) -> Self:
+        """The same error, which now names the field at fault."""
+        self.param = param
+        return self
 
 
 class ClientError(IzwiError):
@@ -63,6 +73,10 @@ class UnknownMessageType(ClientError):
 class ProtocolViolation(ClientError):
     code = "protocol_violation"
     status = 409
+
+
+class EmptyCommit(ClientError):
+    code = "input_audio_buffer_commit_empty"  # OpenAI's name
 
 
 class SessionTaken(ClientError):

@@ -1,21 +1,18 @@
 """The HTTP and WebSocket surface of Izwi as an ASGI application."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Depends, FastAPI, Response, WebSocket
+from fastapi import Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, tokens, translate
-from deployments.ingress.connection import Connection
+from deployments.ingress import envelope, live, tokens, translate
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.middleware import RequestContext
 from deployments.ingress.request_limits import RequestLimits
 from deployments.ingress.services import Services
-from izwi.errors import IzwiError
 from izwi.keys import Scope
 
 
@@ -42,6 +39,7 @@ def build_app(services: Services) -> FastAPI:
     app.add_middleware(RequestContext, metrics=services.metrics)
     envelope.add_handlers(app)
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
+    app.include_router(live.build_router(services))
     app.include_router(tokens.build_router(access, services.tokens))
 
     @app.get("/healthz")
@@ -61,22 +59,5 @@ def build_app(services: Services) -> FastAPI:
     async def metrics() -> Response:
         """Prometheus exposition of this replica."""
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
-
-    @app.websocket("/ws/stream")
-    async def stream(socket: WebSocket) -> None:
-        connection = Connection(socket, services, socket.state.request_id)
-        try:
-            owner = await access.socket(socket.headers)
-            services.registry.connect(connection)
-        except IzwiError as error:
-            services.metrics.sessions_total.labels(await connection.refuse(error)).inc()
-            return
-        outcome = "cancelled"
-        try:
-            outcome = await connection.serve(owner)
-        finally:
-            services.registry.leave(connection)
-            services.metrics.sessions_total.labels(outcome).inc()
-            await asyncio.shield(connection.forget(outcome))
 
     return app
