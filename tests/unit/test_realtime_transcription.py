@@ -8,8 +8,14 @@ import pytest
 
 from izwi import messages as m
 from izwi.audio import Cut
-from izwi.errors import ClientError, EmptyCommit, InvalidMessage, ProtocolViolation, UnknownMessageType
-from izwi.errors import UnsupportedLanguage
+from izwi.errors import (
+    ClientError,
+    EmptyCommit,
+    InvalidMessage,
+    ProtocolViolation,
+    UnknownMessageType,
+    UnsupportedLanguage,
+)
 from izwi.realtime.transcription import TranscriptionWire
 from izwi.settings import Settings
 from izwi.wire import Audio, Begin, Reply
@@ -193,11 +199,11 @@ def test_g711_is_expanded() -> None:
 )
 def test_a_field_that_is_not_supported_is_named_and_nothing_has_changed(fields: dict[str, Any], param: str) -> None:
     wire = connected()
+    body = {"type": "transcription", "audio": {"input": {"turn_detection": None, **fields}}}
     with pytest.raises(ClientError) as caught:
-        body = {"type": "transcription", "audio": {"input": {"turn_detection": None, **fields}}}
         read(wire, "session.update", session=body, event_id="mine")
     assert (caught.value.param, caught.value.event_id) == (f"session.audio.input.{param}", "mine")
-    assert param.rpartition(".")[2] in str(caught.value)  or "no xx" in str(caught.value)
+    assert param.rpartition(".")[2] in str(caught.value) or "no xx" in str(caught.value)
     assert update(wire)["turn_detection"] is not None
 
 

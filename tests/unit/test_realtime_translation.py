@@ -151,7 +151,7 @@ def test_a_field_that_is_not_supported_is_named(audio: dict[str, Any], param: st
 
 
 def test_transcription_sessions_events_are_not_known_here() -> None:
-    with pytest.raises(ClientError, match="session.input_audio_buffer.append"):
+    with pytest.raises(ClientError, match=r"session\.input_audio_buffer\.append"):
         read(connected(), "input_audio_buffer.append", audio=AUDIO)
 
 
@@ -159,7 +159,7 @@ def test_closing_finishes_what_is_there_and_nothing_comes_after() -> None:
     wire = speaking()
     assert read(wire, "session.close") == [End()]
     assert read(wire, "session.close") == []
-    with pytest.raises(ProtocolViolation, match="after session.close"):
+    with pytest.raises(ProtocolViolation, match=r"after session\.close"):
         append(wire)
     ended = m.SessionEnded(reason="audio_end", audio_s=1, utterances=0, clauses=0)
     assert [event["type"] for event in told(wire, m.SessionEndedMessage(data=ended))] == ["session.closed"]
