@@ -3,7 +3,7 @@
 Admission, limits, access and the flow are the same whatever is spoken; a `Wire` is all that differs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,8 +81,13 @@ class Wire(Protocol):
     ahead_s: float
     """Seconds of audio that may wait; a client that sends more is disconnected."""
 
-    def greet(self, check: Check) -> Frames:
-        """The first frames, if the server speaks first; ``check`` is good for as long as the connection."""
+    def greet(self, query: Mapping[str, str], check: Check) -> Frames:
+        """The first frames, if the server speaks first.
+
+        Args:
+            query: of the URL. Raise `ClientError` where it asks for what there is not.
+            check: good for as long as the connection.
+        """
         ...
 
     def read(self, frame: Frame) -> Sequence[Command]:

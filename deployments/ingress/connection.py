@@ -141,7 +141,7 @@ class Connection:
             await runner.enter(m.SessionStart(speech=False))
         except Refused as refused:
             raise refused.error from None
-        await self._emitter.say(self._wire.greet(runner.check))
+        await self._emitter.say(self._wire.greet(self._socket.query_params, runner.check))
 
     async def _leave_early(self) -> None:
         raise await self._evicted

@@ -144,7 +144,7 @@ class Intake:
         self._waiting += len(accepted)
         self._note_pace(len(accepted) / SAMPLE_RATE)
         if self._waiting > self.window + SLACK:
-            raise Overrun(f"more than {self.window / SAMPLE_RATE:g} s of audio ahead of what has been taken in")
+            raise Overrun(f"more than {self.window / SAMPLE_RATE:g} s of audio ahead of the server (audio.progress)")
         for begin in range(0, len(accepted), PIECE):
             self._pieces.put_nowait(accepted[begin : begin + PIECE])
         if len(accepted) < len(samples):

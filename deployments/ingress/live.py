@@ -45,8 +45,6 @@ def _expiry(services: Services) -> int:
 async def _serve(socket: WebSocket, services: Services, wire: Wire) -> None:
     connection = Connection(socket, services, wire, socket.state.request_id)
     try:
-        if not isinstance(wire, NativeWire):
-            wire.ask(socket.query_params)
         owner = await services.access.socket(socket.headers)
         services.registry.connect(connection)
     except IzwiError as error:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from izwi import messages as m
 from izwi.errors import InvalidMessage, IzwiError
@@ -22,7 +22,7 @@ class NativeWire:
         self.ahead_s = settings.session.audio_queue / 2
         self._settings = settings
 
-    def greet(self, check: Check) -> Frames:
+    def greet(self, query: Mapping[str, str], check: Check) -> Frames:
         return []
 
     def read(self, frame: Frame) -> Sequence[Command]:

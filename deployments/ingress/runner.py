@@ -5,9 +5,8 @@ Named tasks in the connection's group: session, store, leave, stages, age. Whate
 
 import asyncio
 import random
-import uuid
 
-from deployments.ingress import admission, opening
+from deployments.ingress import opening
 from deployments.ingress.emitter import Emitter
 from deployments.ingress.eventlog import EventLog
 from deployments.ingress.health import describe
@@ -15,15 +14,15 @@ from deployments.ingress.intake import Intake
 from deployments.ingress.native import in_text
 from deployments.ingress.opening import Opening
 from deployments.ingress.outbox import Outbox
+from deployments.ingress.place import Place
 from deployments.ingress.registry import Live
 from deployments.ingress.services import Services
 from izwi import PROTOCOL_VERSION
 from izwi import messages as m
-from izwi.errors import IzwiError, ProtocolViolation, SessionTaken, StoreUnavailable
+from izwi.errors import IzwiError, ProtocolViolation, SessionTaken
 from izwi.keys import Principal
 from izwi.session import Session
 from izwi.settings import Settings
-from izwi.stages import Capabilities
 from izwi.wire import Wire
 
 KEEP_S = 5.0
@@ -63,17 +62,13 @@ class Runner:
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._services = services
-        self._live = live
         self._wire = wire
         self._owner = owner
         self._intake = intake
         self._outbox = outbox
         self._emitter = emitter
         self._tasks = tasks
-        self._session_id: str | None = None
-        """Of the session that has a place."""
-        self._capabilities: dict[str, Capabilities] = {}
-        """Of the stages, when it got its place."""
+        self._place = Place(services, live, owner)
         self._opening: Opening | None = None
         """Of the session that the client has been told of."""
         self._leaving = asyncio.Event()
@@ -88,21 +83,14 @@ class Runner:
         Raises:
             Refused: there is none, or ``start`` asks for what the stages cannot do.
         """
-        services = self._services
-        session_id = uuid.uuid4().hex
         try:
-            services.registry.enter(self._live)
-            self._capabilities = await services.calls.capabilities()
-            self.check(start)
-            await self._take_place(session_id)
-            services.newcomers.admit(services.calls.wait_s)  # last: who is refused for other reasons counts for nothing
+            return await self._place.enter(start)
         except IzwiError as error:
             raise Refused(error) from None
-        return session_id
 
     def check(self, start: m.SessionStart) -> None:
-        """Raise `UnsupportedLanguage` or `UnsupportedPair` where the stages cannot do what is asked for."""
-        admission.check(start, self._capabilities)
+        """See `Place.check`; there is a place."""
+        self._place.check(start)
 
     async def begin(self, start: m.SessionStart, settings: Settings) -> None:
         """A new session, on the place taken before if there is one.
@@ -112,7 +100,7 @@ class Runner:
             Refused: it may not start.
         """
         self._intake.open(start.audio)
-        session_id = self._session_id or await self.enter(start)
+        session_id = self._place.session_id or await self.enter(start)
         found = Opening(session_id, "", start, None)
         if self._wire.resumes:
             found = await opening.begin(session_id, start, self._owner.name, self._services.store, settings)
@@ -121,7 +109,7 @@ class Runner:
             session_id=session_id,
             protocol=PROTOCOL_VERSION,
             window_samples=self._intake.window,
-            engines=describe(self._capabilities),
+            engines=describe(self._place.capabilities),
             resume_token=found.token,
             resumable=found.resumable,
         )
@@ -135,8 +123,7 @@ class Runner:
         if self._intake.opened:
             raise ProtocolViolation("the session has started already")
         try:
-            services.registry.enter(self._live)
-            await self._take_place(wanted.session_id)
+            await self._place.enter_again(wanted.session_id)
             found = await opening.resume(wanted, self._owner.name, services.store, services.settings)
         except IzwiError as error:
             services.metrics.resumed.labels(error.code).inc()
@@ -172,21 +159,10 @@ class Runner:
 
     async def forget(self, outcome: str) -> None:
         """The connection is over. A session that may go on over another one keeps its place, until that runs out."""
-        if self._session_id is None or (self._wire.resumes and outcome in STILL_OWNED):
-            return
-        try:
-            await self._services.places.leave(self._session_id, self._owner)
-        except StoreUnavailable as error:
-            self._services.metrics.errors.labels(error.code).inc()
+        if not (self._wire.resumes and outcome in STILL_OWNED):
+            await self._place.leave()
 
     # --- steps ------------------------------------------------------------------------------------------------------
-    async def _take_place(self, session_id: str) -> None:
-        self._session_id = session_id
-        try:
-            await self._services.places.enter(session_id, self._owner)
-        except StoreUnavailable as error:  # nobody can count; this replica's own limit holds
-            self._services.metrics.errors.labels(error.code).inc()
-
     def _prepare(self, found: Opening, settings: Settings) -> Session:
         intake, emit = self._intake, self._emitter.emit
         if found.start.speech_transport == "base64":
@@ -243,10 +219,7 @@ class Runner:
             if found.log is not None:
                 await found.log.keep(self._emitter.emitting)
             if found.log is None or found.log.resumable:
-                try:
-                    await self._services.places.renew(found.session_id, self._owner)
-                except StoreUnavailable as error:
-                    self._services.metrics.errors.labels(error.code).inc()
+                await self._place.renew()
 
 
 class Refused(Exception):

@@ -5,55 +5,21 @@ Audio begins a session's flow, so that it can be set up before. Deltas hold sett
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, TypeAdapter
+from typing import Any
 
 from izwi import messages as m
 from izwi.audio import Cut
 from izwi.errors import ClientError, EmptyCommit, InvalidMessage, IzwiError
 from izwi.realtime.configuration import Input
-from izwi.realtime.events import ClientEvent, Fields, Unsupported, Writer, asked_model, decode, describe, parse
+from izwi.realtime.events import Writer, asked_model, decode, describe, parse
 from izwi.realtime.items import Item, Items
+from izwi.realtime.transcription_client import CLIENT_EVENTS, Append, Clear, Commit, SessionUpdate
 from izwi.settings import Settings
 from izwi.wire import Audio, Begin, Check, Command, Frame, Frames, Reply
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 LEAST_MS = 100
 """Audio that a commit needs, as at OpenAI."""
-
-
-class AudioFields(Fields):
-    input: Input = Input()
-
-
-class SessionFields(Fields):
-    type: Literal["transcription"] = "transcription"
-    audio: AudioFields = AudioFields()
-    include: Unsupported = None
-
-
-class SessionUpdate(ClientEvent):
-    type: Literal["session.update"]
-    session: SessionFields
-
-
-class Append(ClientEvent):
-    type: Literal["input_audio_buffer.append"]
-    audio: str
-
-
-class Commit(ClientEvent):
-    type: Literal["input_audio_buffer.commit"]
-
-
-class Clear(ClientEvent):
-    type: Literal["input_audio_buffer.clear"]
-
-
-CLIENT_EVENTS: TypeAdapter[SessionUpdate | Append | Commit | Clear] = TypeAdapter(
-    Annotated[SessionUpdate | Append | Commit | Clear, Field(discriminator="type")]
-)
 
 
 class TranscriptionWire:
@@ -87,20 +53,13 @@ class TranscriptionWire:
         self._commit_ms: int | None = None
         """Where the client's commit cuts the utterance that ends now."""
 
-    def ask(self, query: Mapping[str, str]) -> None:
-        """Take the query of the URL.
-
-        Raises:
-            InvalidMessage: it asks for something else than a transcription session.
-        """
+    def greet(self, query: Mapping[str, str], check: Check) -> Frames:
         if query.get("intent", "transcription") != "transcription":
             raise InvalidMessage("intent: only transcription sessions are supported").at("intent")
         if "call_id" in query:
             raise InvalidMessage("call_id: calls are not supported").at("call_id")
         transcription = self._input.transcription.model_copy(update={"model": asked_model(query)})
         self._input = self._input.model_copy(update={"transcription": transcription})
-
-    def greet(self, check: Check) -> Frames:
         self._check = check
         return [self._writer.event("session.created", session=self._session())]
 

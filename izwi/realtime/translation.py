@@ -92,11 +92,8 @@ class TranslationWire:
         """Where clauses end, until they are spoken."""
         self._voice = Voice()
 
-    def ask(self, query: Mapping[str, str]) -> None:
-        """Take the query of the URL; raise `InvalidMessage` where it does not fit."""
+    def greet(self, query: Mapping[str, str], check: Check) -> Frames:
         self._model = asked_model(query)
-
-    def greet(self, check: Check) -> Frames:
         self._check = check
         return [self._writer.event("session.created", session=self._session())]
 

@@ -1,4 +1,4 @@
-"""OpenAI's stock client for JavaScript. It insists on TLS: a proxy that ends it stands before the server, as in life."""
+"""OpenAI's stock client for JavaScript. It insists on TLS, so a proxy that ends TLS stands before the server."""
 
 import asyncio
 import json

@@ -32,8 +32,7 @@ def check(start: m.SessionStart) -> None:
 
 def connected(**query: str) -> TranscriptionWire:
     wire = TranscriptionWire("s1", SETTINGS, 1_700_000_000)
-    wire.ask(query)
-    wire.greet(check)
+    wire.greet(query, check)
     return wire
 
 
@@ -94,8 +93,7 @@ def failure(utterance: int) -> m.ServerMessage:
 # --- set up -----------------------------------------------------------------------------------------------------------
 def test_a_new_session_tells_its_defaults() -> None:
     wire = TranscriptionWire("s1", SETTINGS, 1_700_000_000)
-    wire.ask({"intent": "transcription", "model": "gpt-4o-transcribe"})
-    (frame,) = wire.greet(check)
+    (frame,) = wire.greet({"intent": "transcription", "model": "gpt-4o-transcribe"}, check)
     event = json.loads(frame)
     assert event["type"] == "session.created"
     assert event["event_id"]

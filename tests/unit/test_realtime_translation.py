@@ -28,8 +28,7 @@ def check(start: m.SessionStart) -> None:
 
 def connected() -> TranslationWire:
     wire = TranslationWire("s1", SETTINGS, 1_700_000_000)
-    wire.ask({"model": "gpt-realtime-translate"})
-    (frame,) = wire.greet(check)
+    (frame,) = wire.greet({"model": "gpt-realtime-translate"}, check)
     event = json.loads(frame)
     assert event["type"] == "session.created"
     assert event["session"] == {
@@ -266,5 +265,5 @@ def test_spaces_between_texts(before: str, after: str, glue: str) -> None:
 
 def test_a_model_without_a_name_is_refused() -> None:
     with pytest.raises(InvalidMessage) as caught:
-        TranslationWire("s1", SETTINGS, 0).ask({"model": ""})
+        TranslationWire("s1", SETTINGS, 0).greet({"model": ""}, check)
     assert caught.value.param == "model"
