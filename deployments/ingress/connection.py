@@ -161,7 +161,7 @@ class Connection:
             self._bad_frames += 1
             if self._bad_frames > MAX_BAD_FRAMES:
                 raise
-            await self._emitter.say(self._emitter.error(error, fatal=False))
+            await self._emitter.reject(error)
 
     async def _take(self, frame: Frame, runner: Runner) -> None:
         size, most = len(frame), self._services.settings.max_message_bytes

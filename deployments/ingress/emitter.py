@@ -46,6 +46,11 @@ class Emitter:
         async with self.emitting:
             await self._outbox.put(frames)
 
+    async def reject(self, error: IzwiError) -> None:
+        """A frame of the client's could not be followed; the connection goes on."""
+        async with self.emitting:  # numbered where it is queued: a client resumes from the last number it has
+            await self._outbox.put(self.error(error, fatal=False))
+
     async def repeat(self, event: m.ServerMessage) -> None:
         """An event that was numbered and stored before."""
         await self.say(self._wire.write(event))

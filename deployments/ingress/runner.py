@@ -84,9 +84,12 @@ class Runner:
             Refused: there is none, or ``start`` asks for what the stages cannot do.
         """
         try:
-            return await self._place.enter(start)
+            session_id = await self._place.enter(start)
         except IzwiError as error:
             raise Refused(error) from None
+        if not self._wire.resumes:
+            self._tasks.create_task(self._keep_place(), name="place")
+        return session_id
 
     def check(self, start: m.SessionStart) -> None:
         """See `Place.check`; there is a place."""
@@ -171,11 +174,12 @@ class Runner:
 
     def _run(self, session: Session, found: Opening) -> None:
         self._tasks.create_task(self._speak(session, found), name="session")
-        self._tasks.create_task(self._keep(found), name="store")
         self._tasks.create_task(self._leave(session), name="leave")
         self._tasks.create_task(self._tell_stages(), name="stages")
-        if found.log is not None and (age := self._services.settings.max_connection_age_s) is not None:
-            self._tasks.create_task(self._grow_old(age, found.log), name="age")
+        if found.log is not None:
+            self._tasks.create_task(self._keep(found.log), name="store")
+            if (age := self._services.settings.max_connection_age_s) is not None:
+                self._tasks.create_task(self._grow_old(age, found.log), name="age")
 
     async def _speak(self, session: Session, found: Opening) -> None:
         if found.resumed.checkpoint.over:
@@ -207,19 +211,24 @@ class Runner:
         await log.wait_resumable()  # it must not cost anybody a word
         await self.going_away("connection_age", elsewhere=True)
 
-    async def _keep(self, found: Opening) -> None:
+    async def _keep(self, log: EventLog) -> None:
         """Keep the session and its place stored, and tell the client whenever it can no longer be resumed, and when it
         can again."""
         told = True
         while True:
-            if found.log is not None and found.log.resumable != told:
-                told = found.log.resumable
+            if log.resumable != told:
+                told = log.resumable
                 await self._emitter.emit(m.SessionResumableMessage(data=m.SessionResumable(resumable=told)))
             await asyncio.sleep(KEEP_S)
-            if found.log is not None:
-                await found.log.keep(self._emitter.emitting)
-            if found.log is None or found.log.resumable:
+            await log.keep(self._emitter.emitting)
+            if log.resumable:
                 await self._place.renew()
+
+    async def _keep_place(self) -> None:
+        """Of a session that is not stored, and may not have begun."""
+        while True:
+            await asyncio.sleep(KEEP_S)
+            await self._place.renew()
 
 
 class Refused(Exception):

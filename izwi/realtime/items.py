@@ -56,13 +56,15 @@ class Items:
         self._begun: set[int] = set()  # utterances with text
         self.last: str | None = None
         """Id of the item committed last."""
+        self._ended_ms = 0
+        """Where the last one was committed or cleared: no item reaches back over that."""
         self.open = self._next(0)
         """What the next commit or clear is about."""
 
     def started(self, utterance: int, start_ms: int) -> Item:
         """An utterance begins."""
         if not self._manual:
-            self.open = self._next(start_ms)
+            self.open = self._next(max(start_ms, self._ended_ms))
         self.open.waiting.add(utterance)
         self._of[utterance] = self.open
         return self.open
@@ -87,7 +89,7 @@ class Items:
 
     def commit(self, item: Item, end_ms: int) -> str | None:
         """Nothing more is added to it; returns the id of the item before it."""
-        item.end_ms = end_ms
+        item.end_ms = self._ended_ms = end_ms
         before, self.last = self.last, item.id
         if item is self.open:
             self.open = self._next(end_ms)
@@ -96,6 +98,7 @@ class Items:
     def clear(self, end_ms: int) -> None:
         """Drop what is open."""
         self.open.dropped = True
+        self._ended_ms = end_ms
         self.open = self._next(end_ms)
 
     def _next(self, start_ms: int) -> Item:

@@ -103,7 +103,7 @@ class TranscriptionWire:
         return self._ask_for_cut(event)
 
     def _clear(self, event: Clear) -> Sequence[Command]:
-        if self._items is None:
+        if self._appended_ms == self._cut_ms:  # nothing to clear, nor to ask a session for
             return [Reply([self._writer.event("input_audio_buffer.cleared")])]
         return self._ask_for_cut(event)
 

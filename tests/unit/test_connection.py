@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers, QueryParams
 
+from deployments.ingress import runner
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.connection import Connection
 from deployments.ingress.metrics import Metrics
@@ -65,9 +66,13 @@ class Socket:
 class Places:
     def __init__(self) -> None:
         self.taken: list[str] = []
+        self.renewed: list[str] = []
 
     async def enter(self, session_id: str, owner: object) -> None:
         self.taken.append(session_id)
+
+    async def renew(self, session_id: str, owner: object) -> None:
+        self.renewed.append(session_id)
 
     async def leave(self, session_id: str, owner: object) -> None:
         self.taken.remove(session_id)
@@ -184,6 +189,20 @@ async def test_who_connects_and_says_nothing_is_disconnected() -> None:
     line = Line(services(idle_timeout_s=0.05, ping_interval_s=0.02))
     assert (await line.socket.next("error"))["error"]["code"] == "client_timeout"
     assert await line.outcome() == "client_timeout"
+
+
+async def test_a_place_is_kept_from_the_greeting_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "KEEP_S", 0.01)
+    around = services()
+    line = Line(around)
+    await line.socket.next("session.created")
+    places = around.places
+    async with asyncio.timeout(LIMIT_S):
+        while len(places.renewed) < 3:  # type: ignore[attr-defined]
+            await asyncio.sleep(0.01)
+    assert set(places.renewed) == set(places.taken)  # type: ignore[attr-defined]
+    line.socket.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    assert await line.outcome() == "left"
 
 
 async def test_nobody_is_expected_to_answer_pings() -> None:

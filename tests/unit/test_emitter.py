@@ -13,8 +13,10 @@ from deployments.store.store import Entry
 from izwi import events
 from izwi import messages as m
 from izwi.backlog import Pace
-from izwi.errors import EngineFailed, SessionGone, SessionTaken, StoreUnavailable
+from izwi.errors import EngineFailed, InvalidMessage, SessionGone, SessionTaken, StoreUnavailable
 from izwi.settings import Settings
+
+NO = InvalidMessage("no")
 
 
 class Socket:
@@ -127,6 +129,12 @@ async def test_an_owner_that_has_been_replaced_sends_nothing_more() -> None:
     assert one._outbox._frames.empty()
     with pytest.raises(SessionTaken):
         await one.log.keep(asyncio.Lock())  # type: ignore[union-attr]
+
+
+async def test_an_answer_to_a_bad_frame_has_the_number_of_the_event_before_it() -> None:
+    one = await connection(SlowStore())
+    await asyncio.gather(one.emit(events.skipped(1, "why")), one.emit(events.skipped(2, "why")), one.reject(NO))
+    assert [sent(one).seq for _ in range(3)] == [1, 2, 2]
 
 
 async def test_a_stage_failure_gets_the_request_id_and_is_counted() -> None:

@@ -308,6 +308,15 @@ def test_an_utterance_is_an_item() -> None:
     ]
 
 
+def test_an_item_begins_where_the_one_before_has_ended_at_the_earliest() -> None:
+    wire = connected()
+    append(wire)
+    append(wire)
+    events = told(wire, started(0, 0.2), ended(0, 0.8), started(1, 1.4))
+    assert events[1][1]["audio_end_ms"] == 1300
+    assert events[-1][1]["audio_start_ms"] == 1300
+
+
 def kinds(events: list[tuple[str, dict[str, Any]]]) -> list[str]:
     return [kind.removeprefix("input_audio_buffer.") for kind, _ in events]
 
@@ -374,9 +383,13 @@ def test_an_utterance_that_is_cleared_is_not_heard_of_again() -> None:
     assert events[-2][1]["previous_item_id"] is None
 
 
-def test_a_clear_before_any_audio_is_answered_at_once() -> None:
-    (reply,) = read(connected(), "input_audio_buffer.clear")
-    assert json.loads(reply.frames[0])["type"] == "input_audio_buffer.cleared"
+def test_a_clear_with_nothing_to_clear_is_answered_at_once() -> None:
+    wire = connected()
+    for _ in range(2):
+        (reply,) = read(wire, "input_audio_buffer.clear")
+        assert json.loads(reply.frames[0])["type"] == "input_audio_buffer.cleared"
+        append(wire)
+        assert read(wire, "input_audio_buffer.clear") == [Cut()]
 
 
 # --- no turn detection ------------------------------------------------------------------------------------------------
