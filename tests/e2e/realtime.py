@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from izwi.audio import to_pcm16
 from tests.e2e.conftest import Server
 
+DOCS = Path(__file__).parents[2] / "docs" / "realtime.md"
 RATE = 24_000
 FRAME_MS = 200
 LIMIT_S = 60.0
@@ -22,6 +25,11 @@ COMPLETED = "conversation.item.input_audio_transcription.completed"
 DELTA = "conversation.item.input_audio_transcription.delta"
 
 Event = dict[str, Any]
+
+
+def snippets(language: str) -> list[str]:
+    """The programs in docs/realtime.md."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def pcm(samples: npt.NDArray[np.float32], rate: int = RATE) -> bytes:
@@ -67,6 +75,27 @@ class Talk:
 
     def joined(self, type: str) -> str:
         return "".join(event["delta"] for event in self.of(type))
+
+
+async def output_of(*command: str, folder: Path, audio: bytes, enough: str) -> str:
+    """What a program prints that is given this audio, up to a word; then it is stopped."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    printed = ""
+    try:
+        process.stdin.write(audio)
+        process.stdin.close()
+        async with asyncio.timeout(LIMIT_S):
+            while enough not in printed.lower() and (part := await process.stdout.read(1000)):
+                printed += part.decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    return printed
 
 
 @asynccontextmanager

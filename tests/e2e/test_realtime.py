@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import sys
+from pathlib import Path
 
 import jiwer
 import numpy as np
@@ -12,7 +14,17 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from izwi import g711
 from tests.e2e.conftest import MAX_AUDIO_SECONDS, Server
-from tests.e2e.realtime import COMPLETED, DELTA, RATE, Talk, deltas_are_the_transcripts, pcm, talking
+from tests.e2e.realtime import (
+    COMPLETED,
+    DELTA,
+    RATE,
+    Talk,
+    deltas_are_the_transcripts,
+    output_of,
+    pcm,
+    snippets,
+    talking,
+)
 from tests.figures import FIGURES
 from tests.speech import LIBRIVOX, load, needs_librivox
 
@@ -172,6 +184,14 @@ async def test_turn_detection_is_the_sessions_own(server: Server) -> None:
                 await talk.next(COMPLETED)
             items[silence_ms] = len(talk.of(COMPLETED))
     assert items[1500] < items[300]
+
+
+@needs_librivox
+async def test_the_program_in_the_documentation(server: Server, tmp_path: Path) -> None:
+    program = snippets("python")[0].replace("http://127.0.0.1:8000", server.http)
+    audio = pcm(clips(4))
+    printed = await output_of(sys.executable, "-c", program, folder=tmp_path, audio=audio, enough="amiable")
+    assert "amiable" in printed.lower()
 
 
 BAD = [

@@ -16,7 +16,7 @@ import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.e2e.conftest import Server
-from tests.e2e.realtime import COMPLETED, deltas_are_the_transcripts, pcm
+from tests.e2e.realtime import COMPLETED, deltas_are_the_transcripts, output_of, pcm, snippets
 from tests.figures import FIGURES
 from tests.speech import LIBRIVOX, load, needs_librivox
 
@@ -113,3 +113,14 @@ async def test_the_stock_javascript_client(server: Server, project: Path, certif
     rate = jiwer.wer(normal(" ".join(clip.text for clip in LIBRIVOX[:3])), transcript)
     FIGURES.append(f"WER {rate:.1%}: OpenAI's JavaScript client, 3 clips")
     assert rate < 0.15
+
+
+@needs_librivox
+async def test_the_program_in_the_documentation(server: Server, project: Path, certificate: Path) -> None:
+    (program,) = snippets("js")
+    audio = pcm(np.concatenate([load(LIBRIVOX[4].path), PAUSE]))
+    async with behind_tls(server, certificate) as url:
+        (project / "snippet.mjs").write_text(program.replace("https://speech.example", url))
+        command = ("env", f"NODE_EXTRA_CA_CERTS={certificate}.crt", "node", "snippet.mjs")
+        printed = await output_of(*command, folder=project, audio=audio, enough="amiable")
+    assert "amiable" in printed.lower()

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import sys
+from pathlib import Path
 
 import jiwer
 import numpy as np
@@ -14,7 +16,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from izwi.models import ensure
 from tests.e2e.conftest import Server
-from tests.e2e.realtime import RATE, Event, Talk, pcm, talking
+from tests.e2e.realtime import RATE, Event, Talk, output_of, pcm, snippets, talking
 from tests.speech import LIBRIVOX, load, needs_librivox
 
 PATH = "/v1/realtime/translations?model=gpt-realtime-translate"
@@ -63,6 +65,15 @@ async def test_english_becomes_spanish_text_and_speech(server: Server) -> None:
     words = BasicTextNormalizer()(talk.joined("session.output_transcript.delta")).split()
     found = sum(word in back for word in words) / len(words)
     assert found > 0.6, f"{found:.0%} of {words} in {back}"
+
+
+@needs_librivox
+async def test_the_program_in_the_documentation(server: Server, tmp_path: Path) -> None:
+    program = snippets("python")[1].replace("ws://127.0.0.1:8000", server.http.replace("http", "ws", 1))
+    audio = pcm(np.concatenate([load(LIBRIVOX[4].path), PAUSE]))
+    printed = await output_of(sys.executable, "-c", program, folder=tmp_path, audio=audio, enough="never")
+    assert printed  # it ended by itself
+    assert (tmp_path / "translation.pcm").stat().st_size > RATE
 
 
 async def test_what_a_client_may_not_do_is_told_and_the_session_lives_on(server: Server) -> None:
