@@ -1,6 +1,7 @@
 """Audio inside Izwi: mono float32 at 16 kHz, and its forms on the wire and on disk."""
 
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,11 @@ SAMPLE_RATE = 16_000
 
 Samples = npt.NDArray[np.float32]
 """Mono audio at 16 kHz, shape (n,), in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """In a stream of audio: the utterance that is open ends here, however short the silence."""
 
 
 def to_pcm16(samples: Samples) -> bytes:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from izwi.messages import (
+    AudioCutMessage,
     AudioProgressMessage,
     EngineSwitchedMessage,
     ErrorMessage,
@@ -49,6 +50,7 @@ Event = (
     | AudioProgressMessage
     | SpeechStartedMessage
     | SpeechEndedMessage
+    | AudioCutMessage
     | TranscriptPartialMessage
     | TranscriptCommittedMessage
     | TranscriptFinalMessage

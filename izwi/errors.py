@@ -5,6 +5,7 @@
     │   ├── InvalidMessage       400  not JSON, or a field that does not fit
     │   ├── UnknownMessageType   400  JSON, but no message we know
     │   ├── ProtocolViolation    409  a valid message at the wrong time
+    │   ├── EmptyCommit          400  a commit with nothing to commit
     │   ├── SessionTaken         409  the session goes on over another connection
     │   ├── SessionGone          410  nothing to resume: expired, lost, or another token
     │   ├── ClientTimeout        408  the client said nothing for too long
@@ -50,7 +51,9 @@ class IzwiError(Exception):
     retry_after_s: ClassVar[float | None] = None
     """When trying again makes sense; clients should add a random part of their own."""
     param: str | None = None
-    """The field of the request that is at fault, where it is one."""
+    """The field of the request that is at fault, with dots between its parts."""
+    event_id: str | None = None
+    """The client's own id of the message at fault, for protocols that repeat it."""
 
     def about(self, param: str) -> Self:
         """This error, naming the field."""
@@ -74,6 +77,10 @@ class UnknownMessageType(ClientError):
 class ProtocolViolation(ClientError):
     code = "protocol_violation"
     status = 409
+
+
+class EmptyCommit(ClientError):
+    code = "input_audio_buffer_commit_empty"  # OpenAI's name
 
 
 class SessionTaken(ClientError):

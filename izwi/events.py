@@ -35,6 +35,10 @@ def speech_ended(utterance: Utterance, end: int) -> m.SpeechEndedMessage:
     return m.SpeechEndedMessage(data=m.SpeechBoundary(utterance=utterance.number, time_s=seconds(end)))
 
 
+def cut(utterance: int | None, at: int) -> m.AudioCutMessage:
+    return m.AudioCutMessage(data=m.AudioCut(utterance=utterance, time_s=seconds(at)))
+
+
 def committed(utterance: Utterance, update: Update, language: str) -> m.TranscriptCommittedMessage:
     words = written(update.fresh)
     data = m.TranscriptCommitted(utterance=utterance.number, text=update.text, words=words, language=language)

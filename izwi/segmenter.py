@@ -94,6 +94,24 @@ class Segmenter:
         self._speaking = True
         return Opened(self.position, onset, np.zeros(0, np.float32))
 
+    def cut(self, rest: Samples) -> list[SegmentEvent]:
+        """Close what is open here; no later utterance reaches back beyond this point.
+
+        Args:
+            rest: what came after the last whole frame, too short for the detector.
+        """
+        events: list[SegmentEvent] = []
+        silent = self._run * FRAME
+        if self._speaking and len(rest):
+            events.append(Continued(rest, speech=not self._run))
+            silent += len(rest) if self._run else 0
+        self._start += len(rest)
+        if self._speaking:
+            events.append(Closed(self.position - silent))
+        self._ring.clear()
+        self._speaking, self._run = False, 0
+        return events
+
     def flush(self) -> list[SegmentEvent]:
         """The stream ended: close what is open."""
         if not self._speaking:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 
 from izwi import events
-from izwi.audio import SAMPLE_RATE
+from izwi.audio import SAMPLE_RATE, Cut
 from izwi.checkpoint import Resumed
 from izwi.events import Emit
 from izwi.gate import Gate
@@ -104,7 +104,7 @@ class Session:
         async with self._recognised:
             await self._recognised.wait_for(lambda: all(utterance.end is None for utterance in self._open))
 
-    async def run(self, audio: AsyncIterator[Samples]) -> None:
+    async def run(self, audio: AsyncIterator[Samples | Cut]) -> None:
         """Run until ``audio`` (mono float32 at 16 kHz, any chunking) ends and everything in it has been said.
 
         Raises:
@@ -122,7 +122,7 @@ class Session:
         await self._emit(events.ended(self._received, self._utterances, self._translation.clauses), None)
 
     # --- listen: audio to utterances ------------------------------------------------------------------------------
-    async def _listen(self, audio: AsyncIterator[Samples], utterances: Utterances) -> None:
+    async def _listen(self, audio: AsyncIterator[Samples | Cut], utterances: Utterances) -> None:
         gate = Gate(self._settings.vad)
         state = VadState()
         parts: list[Samples] = []
@@ -130,6 +130,10 @@ class Session:
         if (onset := self._resumed.checkpoint.onsets.get(self._utterances)) is not None:
             await self._segment(self._segmenter.reopen(onset), utterances)
         async for chunk in audio:
+            if isinstance(chunk, Cut):
+                state = await self._cut(parts, state, gate, utterances)
+                parts, count = [], 0
+                continue
             self._received += len(chunk)
             parts.append(chunk)
             count += len(chunk)
@@ -147,6 +151,19 @@ class Session:
         for event in self._segmenter.flush():
             await self._segment(event, utterances)
         await utterances.put(None)
+
+    async def _cut(self, parts: list[Samples], state: VadState, gate: Gate, utterances: Utterances) -> VadState:
+        """End the open utterance after what has come in."""
+        held = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        whole = len(held) // FRAME * FRAME
+        if whole:
+            state = await self._detect(held[:whole], state, gate, utterances)
+        closing = self._segmenter.cut(held[whole:])
+        await self._emit(events.cut(self._utterances - 1 if closing else None, self._received), None)
+        for event in closing:
+            await self._segment(event, utterances)
+        await self._progress()
+        return state
 
     async def _detect(self, samples: Samples, state: VadState, gate: Gate, utterances: Utterances) -> VadState:
         if float(np.abs(samples).max()) < DIGITAL_SILENCE:

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     max_messages_per_s: float = Field(default=500.0, ge=1)
     """Frames on one WebSocket: ten times those of 20 ms each at the pace of speech. Four seconds' worth may come at
     once."""
+    realtime_ahead_s: float = Field(default=60.0, ge=1)
+    """Seconds of audio that a client of OpenAI's realtime protocols may be ahead: those have no flow control, so this
+    is all that bounds what a client that sends a file makes a session hold (64 kB a second)."""
     idle_timeout_s: float = Field(default=600.0, gt=0)
     """Time without audio after which a session that waits for some is disconnected; it can be resumed."""
     max_connection_age_s: float | None = Field(default=None, ge=1)

@@ -1,7 +1,8 @@
 """Who may enter: API keys, tokens for browsers, and the origins of web pages.
 
 A key comes as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``. A browser cannot set headers on a WebSocket: it
-gives a token as a subprotocol, ``new WebSocket(url, ["izwi.v1", "izwi.token." + token])``.
+gives a token as a subprotocol, ``new WebSocket(url, ["izwi.v1", "izwi.token." + token])``, or as OpenAI's clients do,
+``["realtime", "openai-insecure-api-key." + token]``.
 """
 
 import ipaddress
@@ -18,8 +19,8 @@ from deployments.store.tokens import PREFIX, Tokens
 from izwi.errors import Forbidden, StoreUnavailable, Unauthorized
 from izwi.keys import ANONYMOUS, Principal, Scope
 
-SUBPROTOCOL = "izwi.v1"
-TOKEN_PROTOCOL = "izwi.token."
+SUBPROTOCOLS = ("izwi.v1", "realtime")
+TOKEN_PROTOCOLS = ("izwi.token.", "openai-insecure-api-key.")
 FOR_BROWSERS = frozenset({Scope.LIVE, Scope.HTTP})
 """What a token can be good for, at most what its key is."""
 
@@ -100,7 +101,7 @@ class Access:
 
 def chosen_subprotocol(headers: Headers) -> str | None:
     """A browser that offers subprotocols ends the connection unless one is chosen."""
-    return SUBPROTOCOL if SUBPROTOCOL in _subprotocols(headers) else None
+    return next((one for one in _subprotocols(headers) if one in SUBPROTOCOLS), None)
 
 
 def _presented(headers: Headers) -> str | None:
@@ -109,8 +110,8 @@ def _presented(headers: Headers) -> str | None:
         return credentials.strip()
     if key := headers.get("x-api-key"):
         return key
-    tokens = [one.removeprefix(TOKEN_PROTOCOL) for one in _subprotocols(headers) if one.startswith(TOKEN_PROTOCOL)]
-    return tokens[0] if tokens else None
+    offered = _subprotocols(headers)
+    return next((one.removeprefix(kind) for kind in TOKEN_PROTOCOLS for one in offered if one.startswith(kind)), None)
 
 
 def _subprotocols(headers: Headers) -> list[str]:

@@ -1,16 +1,14 @@
 """The HTTP and WebSocket surface of Izwi as an ASGI application."""
 
-import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Depends, FastAPI, Response, WebSocket
+from fastapi import Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, tokens, translate, whisper
-from deployments.ingress.connection import Connection
+from deployments.ingress import envelope, live, tokens, translate, whisper
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.listener import Listener
@@ -18,7 +16,6 @@ from deployments.ingress.middleware import RequestContext
 from deployments.ingress.openai import models, speech, transcriptions, voices
 from deployments.ingress.request_limits import Limit, RequestLimits
 from deployments.ingress.services import Services
-from izwi.errors import IzwiError
 from izwi.keys import Scope
 from izwi.settings import Settings
 
@@ -58,6 +55,7 @@ def build_app(services: Services) -> FastAPI:
         models.build_router(services.calls),
     ):
         app.include_router(router, dependencies=[http])
+    app.include_router(live.build_router(services))
     app.include_router(tokens.build_router(access, services.tokens))
 
     @app.get("/healthz")
@@ -77,23 +75,6 @@ def build_app(services: Services) -> FastAPI:
     async def metrics() -> Response:
         """Prometheus exposition of this replica."""
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
-
-    @app.websocket("/ws/stream")
-    async def stream(socket: WebSocket) -> None:
-        connection = Connection(socket, services, socket.state.request_id)
-        try:
-            owner = await access.socket(socket.headers)
-            services.registry.connect(connection)
-        except IzwiError as error:
-            services.metrics.sessions_total.labels(await connection.refuse(error)).inc()
-            return
-        outcome = "cancelled"
-        try:
-            outcome = await connection.serve(owner)
-        finally:
-            services.registry.leave(connection)
-            services.metrics.sessions_total.labels(outcome).inc()
-            await asyncio.shield(connection.forget(outcome))
 
     return app
 

@@ -1,12 +1,10 @@
-"""One WebSocket on ``/ws/stream``: reads frames into a session and writes its events out.
+"""One WebSocket: reads frames into a session and writes its events out, in the words of its `Wire`.
 
 Named tasks in one group: receive, send, ping, and those of the session. Whatever ends one of them ends all. The session
 ends with its connection; its log is what another connection resumes it from.
 """
 
 import asyncio
-import base64
-import binascii
 
 import structlog
 from starlette.types import Message
@@ -21,7 +19,7 @@ from deployments.ingress.outbox import Gone, Outbox
 from deployments.ingress.runner import Finished, Moved, Refused, Runner
 from deployments.ingress.services import Services
 from izwi import messages as m
-from izwi.audio import SAMPLE_RATE
+from izwi.audio import SAMPLE_RATE, Cut
 from izwi.errors import (
     ClientError,
     ClientTimeout,
@@ -32,6 +30,7 @@ from izwi.errors import (
     TooManyMessages,
 )
 from izwi.keys import ANONYMOUS, Principal
+from izwi.wire import Audio, Begin, Command, End, Frame, Leave, Ping, Pong, Reply, Resume, Wire
 
 START_LIMIT_S = 20.0
 """A connection that has not started a session by then is idle or an attack."""
@@ -43,7 +42,9 @@ never reads would let its events pile up in Serve's proxy."""
 GOODBYE = frozenset({1000, 1001})
 """Close codes of a client that goes; one that was cut off has none, or 1006."""
 SERVICE_RESTART = 1012
-"""Close code of a server that stops and of which there are others: resume at once."""
+"""Close code of a server that stops and of which there are others: connect again at once."""
+SERVICE_GONE = 1001
+"""Close code of a server that stops and is the only one."""
 
 log = structlog.get_logger()
 
@@ -55,18 +56,21 @@ class Left(Exception):
 class Connection:
     """Serves one socket from accept to close."""
 
-    def __init__(self, socket: WebSocket, services: Services, request_id: str) -> None:
+    def __init__(self, socket: WebSocket, services: Services, wire: Wire, request_id: str) -> None:
         self._socket = socket
         self._services = services
-        self._intake = Intake(services.settings)
+        self._wire = wire
+        self._intake = Intake(services.settings, wire.ahead_s)
         self._outbox = Outbox(socket, services.settings.session.speech_queue)
-        self._emitter = Emitter(self._outbox, services.metrics, request_id)
+        self._emitter = Emitter(wire, self._outbox, services.metrics, request_id)
         self._rate = MessageRate(services.settings.max_messages_per_s)
         self._runner: Runner | None = None
         self._evicted: asyncio.Future[IzwiError] = asyncio.get_running_loop().create_future()
         self._heard_at = self._now()
         self._audio_at = self._heard_at
         self._bad_frames = 0
+        self._close_code: int | None = None
+        """Other than what the end of the session says: the server stops."""
 
     async def serve(self, owner: Principal = ANONYMOUS) -> str:
         """Run to the end; returns how: ``ended``, ``moved``, ``left``, ``disconnected`` or an error's wire code."""
@@ -74,13 +78,14 @@ class Connection:
         outcome = "ended"
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._runner = Runner(self._services, self, owner, self._intake, self._outbox, self._emitter, tasks)
+                parts = (self._intake, self._outbox, self._emitter)
+                self._runner = Runner(self._services, self, self._wire, owner, *parts, tasks)
                 tasks.create_task(self._receive(self._runner), name="receive")
                 tasks.create_task(self._outbox.run(), name="send")
                 tasks.create_task(self._ping(), name="ping")
                 tasks.create_task(self._leave_early(), name="evict")
         except* Finished:
-            await self._outbox.close(1000)
+            await self._outbox.close(self._close_code or 1000)
         except* Moved:
             outcome = "moved"
             await self._outbox.close(SERVICE_RESTART)
@@ -99,6 +104,8 @@ class Connection:
 
     async def going_away(self, reason: str, *, elsewhere: bool) -> None:
         """This replica stops; see `Runner.going_away`."""
+        if not self._wire.resumes:
+            self._close_code = SERVICE_RESTART if elsewhere else SERVICE_GONE
         if self._runner is None or not self._runner.running:
             self.evict(NotReady("this server is stopping; connect again"))
         else:
@@ -116,8 +123,10 @@ class Connection:
 
     # --- in ---------------------------------------------------------------------------------------------------------
     async def _receive(self, runner: Runner) -> None:
+        if self._wire.greets:
+            await self._greet(runner)
         deadline = self._now() + START_LIMIT_S
-        while not self._intake.opened:
+        while not self._wire.greets and not self._intake.opened:
             try:
                 async with asyncio.timeout_at(deadline):
                     frame = await self._socket.receive()
@@ -127,6 +136,13 @@ class Connection:
         while True:
             await self._handle(await self._socket.receive(), runner)
 
+    async def _greet(self, runner: Runner) -> None:
+        try:
+            await runner.enter(m.SessionStart(speech=False))
+        except Refused as refused:
+            raise refused.error from None
+        await self._emitter.say(self._wire.greet(self._socket.query_params, runner.check))
+
     async def _leave_early(self) -> None:
         raise await self._evicted
 
@@ -135,7 +151,8 @@ class Connection:
             raise Left if frame.get("code") in GOODBYE else Gone
         try:
             self._rate.count()
-            await self._take(frame.get("bytes"), frame.get("text"), runner)
+            binary, text = frame.get("bytes"), frame.get("text")
+            await self._take(text or "" if binary is None else binary, runner)
         except Refused as refused:
             raise refused.error from None
         except (Overrun, TooManyMessages):
@@ -144,27 +161,34 @@ class Connection:
             self._bad_frames += 1
             if self._bad_frames > MAX_BAD_FRAMES:
                 raise
-            await self._emitter.emit(self._emitter.error(error, fatal=False))
+            await self._emitter.reject(error)
 
-    async def _take(self, binary: bytes | None, text: str | None, runner: Runner) -> None:
-        size, most = len(binary if binary is not None else text or ""), self._services.settings.max_message_bytes
+    async def _take(self, frame: Frame, runner: Runner) -> None:
+        size, most = len(frame), self._services.settings.max_message_bytes
         if size > most:
             raise InvalidMessage(f"frame of {size} bytes; the limit is {most}")
-        if binary is not None:
-            self._take_audio(binary)
-            return
-        match m.parse_client(text or ""):
-            case m.SessionStartMessage(data=start):
-                await runner.begin(start)
-            case m.SessionResumeMessage(data=wanted):
+        for command in self._wire.read(frame):
+            await self._follow(command, runner)
+
+    async def _follow(self, command: Command, runner: Runner) -> None:
+        match command:
+            case Begin(start, settings):
+                await runner.begin(start, settings)
+            case Resume(wanted):
                 await runner.resume(wanted)
-            case m.AudioAppendMessage(data=data):
-                self._take_audio(_decode(data.audio))
-            case m.AudioEndMessage():
+            case Audio(data):
+                self._take_audio(data)
+            case Cut():
+                self._intake.cut()
+            case End():
                 self._intake.end()
-            case m.PingMessage():
+            case Leave():
+                raise Finished
+            case Reply(frames):
+                await self._emitter.say(frames)
+            case Ping():
                 await self._emitter.emit(m.PongMessage())
-            case m.PongMessage():
+            case Pong():
                 self._heard_at = self._now()
 
     def _take_audio(self, data: bytes) -> None:
@@ -178,7 +202,7 @@ class Connection:
         interval, idle_s = self._services.settings.ping_interval_s, self._services.settings.idle_timeout_s
         while True:
             await asyncio.sleep(interval)
-            silent = self._now() - self._heard_at
+            silent = self._now() - self._heard_at if self._wire.pongs else 0.0
             if silent > MISSED_PINGS * interval:
                 raise ClientTimeout(f"no pong for {silent:.0f} s: the client is gone or does not read")
             if self._intake.waits and self._now() - self._audio_at > idle_s:
@@ -189,16 +213,10 @@ class Connection:
         if not isinstance(error, IzwiError):
             log.error("session_failed", exc_info=error)
             error = InternalError("the session failed; its request id is in the server's log")
-        if not await self._outbox.close(failures.close_code(error), self._emitter.error(error, fatal=True)):
+        code = self._close_code or failures.close_code(error)
+        if not await self._outbox.close(code, self._emitter.error(error, fatal=True)):
             log.info("client_gone_before_error", code=error.code)
         return error.code
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _decode(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidMessage("data.audio is not base64") from None

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
-from izwi.audio import SAMPLE_RATE
+from izwi.audio import SAMPLE_RATE, Cut
 from izwi.converter import Converter, converter
 from izwi.errors import AudioTooLong, IzwiError, ProtocolViolation
 from izwi.messages import AudioFormat
@@ -33,15 +33,21 @@ class Overrun(ProtocolViolation):
 
 
 class Intake:
-    """The audio of one connection. Counts are samples at 16 kHz; ``clock`` gives seconds."""
+    """The audio of one connection. Counts are samples at 16 kHz.
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-        self.window = settings.session.audio_queue * PIECE
+    Args:
+        ahead_s: what may wait, in seconds; the client's window.
+        clock: gives seconds.
+    """
+
+    def __init__(self, settings: Settings, ahead_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.window = round(ahead_s * SAMPLE_RATE)
         self.failure: IzwiError | None = None
         """Why the audio was cut off, to be told once everything before has been said."""
         self._limit = int(settings.max_audio_seconds * SAMPLE_RATE)
+        self._format = AudioFormat()
         self._converter: Converter | None = None
-        self._pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
+        self._pieces: asyncio.Queue[Samples | Cut | None] = asyncio.Queue()
         self._received = 0
         self._again = 0
         """Samples still to come that have been there before."""
@@ -59,7 +65,7 @@ class Intake:
     @property
     def waits(self) -> bool:
         """More audio is to come."""
-        return self.opened and not (self._ended or self._deaf)
+        return not (self._ended or self._deaf)
 
     @property
     def live(self) -> bool:
@@ -79,6 +85,7 @@ class Intake:
         """
         if self._converter is not None:
             raise ProtocolViolation("the session has started already")
+        self._format = audio
         self._converter = converter(audio)
         self._received = received
         self._again = again
@@ -99,6 +106,22 @@ class Intake:
             raise ProtocolViolation("audio after audio.end")
         return self._queue(self._converter.push(data))
 
+    def cut(self) -> None:
+        """End the open utterance with the last sample pushed.
+
+        Raises:
+            ProtocolViolation: before the start or after the end.
+        """
+        if self._converter is None:
+            raise ProtocolViolation("no audio has come yet")
+        if self._deaf:
+            return
+        if self._ended:
+            raise ProtocolViolation("the audio has ended")
+        self._queue(self._converter.flush())
+        self._converter = converter(self._format)
+        self._pieces.put_nowait(Cut())
+
     def end(self) -> None:
         """No more audio: what the converter holds follows, then the stream ends. Further ends change nothing."""
         if self._converter is None:
@@ -118,10 +141,10 @@ class Intake:
         if self.opened and not self._ended:
             self._close()
 
-    async def stream(self) -> AsyncIterator[Samples]:
-        """The audio, in pieces of at most `PIECE` samples, until its end."""
+    async def stream(self) -> AsyncIterator[Samples | Cut]:
+        """The audio, in pieces of at most `PIECE` samples, and where it is cut, until its end."""
         while (piece := await self._pieces.get()) is not None:
-            self._waiting -= len(piece)
+            self._waiting -= 0 if isinstance(piece, Cut) else len(piece)
             yield piece
 
     def _queue(self, samples: Samples) -> int:
@@ -131,7 +154,7 @@ class Intake:
         self._waiting += len(accepted)
         self._note_pace(len(accepted) / SAMPLE_RATE)
         if self._waiting > self.window + SLACK:
-            raise Overrun(f"more than {self.window / SAMPLE_RATE:g} s of audio ahead of the last audio.progress")
+            raise Overrun(f"more than {self.window / SAMPLE_RATE:g} s of audio ahead of the server (audio.progress)")
         for begin in range(0, len(accepted), PIECE):
             self._pieces.put_nowait(accepted[begin : begin + PIECE])
         if len(accepted) < len(samples):

@@ -19,19 +19,25 @@ class Opening:
     session_id: str
     token: str
     start: m.SessionStart
-    log: EventLog
+    log: EventLog | None
+    """None where the session is not stored, because nobody could resume it."""
     resumed: Resumed = field(default_factory=Resumed)
     missed: tuple[m.ServerMessage, ...] = ()
     """Durable events that the client lacks."""
+
+    @property
+    def resumable(self) -> bool:
+        """Another connection could go on with the session now."""
+        return self.log is not None and self.log.resumable
 
 
 async def begin(session_id: str, start: m.SessionStart, owner: str, store: SessionStore, settings: Settings) -> Opening:
     """A new session, stored if Redis is there."""
     token = secrets.token_urlsafe(32)
     entry = Entry(session_id, _secret(token, owner), start.model_dump_json())
-    opening = Opening(session_id, token, start, EventLog(store, entry, _journal(start, settings)))
-    await opening.log.begin()
-    return opening
+    log = EventLog(store, entry, _journal(start, settings))
+    await log.begin()
+    return Opening(session_id, token, start, log)
 
 
 async def resume(wanted: m.SessionResume, owner: str, store: SessionStore, settings: Settings) -> Opening:

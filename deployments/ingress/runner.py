@@ -5,23 +5,27 @@ Named tasks in the connection's group: session, store, leave, stages, age. Whate
 
 import asyncio
 import random
-import uuid
 
-from deployments.ingress import admission, opening
+from deployments.ingress import opening
 from deployments.ingress.emitter import Emitter
+from deployments.ingress.eventlog import EventLog
 from deployments.ingress.health import describe
 from deployments.ingress.intake import Intake
+from deployments.ingress.native import in_text
 from deployments.ingress.opening import Opening
 from deployments.ingress.outbox import Outbox
+from deployments.ingress.place import Place
 from deployments.ingress.registry import Live
 from deployments.ingress.services import Services
 from izwi import PROTOCOL_VERSION
 from izwi import messages as m
 from izwi.converter import resend_from
-from izwi.errors import IzwiError, ProtocolViolation, SessionTaken, StoreUnavailable
+from izwi.errors import IzwiError, ProtocolViolation, SessionTaken
 from izwi.keys import Principal
 from izwi.opus_speech import OpusSpeech
 from izwi.session import Session
+from izwi.settings import Settings
+from izwi.wire import Wire
 
 KEEP_S = 5.0
 """Seconds between looks at the session's entry in Redis."""
@@ -43,6 +47,7 @@ class Runner:
     """
     Args:
         live: the connection, as the registry knows it.
+        wire: says whether sessions can go on over another connection.
         owner: whose session it is.
         tasks: of the connection.
     """
@@ -51,6 +56,7 @@ class Runner:
         self,
         services: Services,
         live: Live,
+        wire: Wire,
         owner: Principal,
         intake: Intake,
         outbox: Outbox,
@@ -58,14 +64,13 @@ class Runner:
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._services = services
-        self._live = live
+        self._wire = wire
         self._owner = owner
         self._intake = intake
         self._outbox = outbox
         self._emitter = emitter
         self._tasks = tasks
-        self._session_id: str | None = None
-        """Of the session that has a place."""
+        self._place = Place(services, live, owner)
         self._opening: Opening | None = None
         """Of the session that the client has been told of."""
         self._leaving = asyncio.Event()
@@ -74,37 +79,48 @@ class Runner:
     def running(self) -> bool:
         return self._opening is not None
 
-    async def begin(self, start: m.SessionStart) -> None:
-        """A new session.
+    async def enter(self, start: m.SessionStart) -> str:
+        """A place for a new session; returns its id.
+
+        Raises:
+            Refused: there is none, or ``start`` asks for what the stages cannot do.
+        """
+        try:
+            session_id = await self._place.enter(start)
+        except IzwiError as error:
+            raise Refused(error) from None
+        if not self._wire.resumes:
+            self._tasks.create_task(self._keep_place(), name="place")
+        return session_id
+
+    def check(self, start: m.SessionStart) -> None:
+        """See `Place.check`; there is a place."""
+        self._place.check(start)
+
+    async def begin(self, start: m.SessionStart, settings: Settings) -> None:
+        """A new session, on the place taken before if there is one.
 
         Raises:
             ProtocolViolation: there is one; it goes on.
             Refused: it may not start.
         """
-        services = self._services
         self._intake.open(start.audio)
-        session_id = uuid.uuid4().hex
-        try:
-            services.registry.enter(self._live)
-            capabilities = await services.calls.capabilities()
-            admission.check(start, capabilities)
-            await self._take_place(session_id)
-            services.newcomers.admit(services.calls.wait_s)  # last: who is refused for other reasons counts for nothing
-        except IzwiError as error:
-            raise Refused(error) from None
-        found = await opening.begin(session_id, start, self._owner.name, services.store, services.settings)
+        session_id = self._place.session_id or await self.enter(start)
+        found = Opening(session_id, "", start, None)
+        if self._wire.resumes:
+            found = await opening.begin(session_id, start, self._owner.name, self._services.store, settings)
         self._emitter.log = found.log
         started = m.SessionStarted(
             session_id=session_id,
             protocol=PROTOCOL_VERSION,
             window_samples=self._intake.window,
-            engines=describe(capabilities),
+            engines=describe(self._place.capabilities),
             resume_token=found.token,
-            resumable=found.log.resumable,
+            resumable=found.resumable,
         )
         await self._emitter.emit(m.SessionStartedMessage(data=started))
         self._opening = found
-        self._run(self._prepare(found), found)
+        self._run(self._prepare(found, settings), found)
 
     async def resume(self, wanted: m.SessionResume) -> None:
         """A session that was interrupted; raises as `begin` does."""
@@ -112,15 +128,14 @@ class Runner:
         if self._intake.opened:
             raise ProtocolViolation("the session has started already")
         try:
-            services.registry.enter(self._live)
-            await self._take_place(wanted.session_id)
+            await self._place.enter_again(wanted.session_id)
             found = await opening.resume(wanted, self._owner.name, services.store, services.settings)
         except IzwiError as error:
             services.metrics.resumed.labels(error.code).inc()
             raise Refused(error) from None
         services.metrics.resumed.labels("ok").inc()
         self._emitter.log = found.log
-        session = self._prepare(found)
+        session = self._prepare(found, services.settings)
         from_samples = resend_from(found.start.audio, session.position)
         self._intake.open(found.start.audio, session.position, session.position - from_samples)
         resumed = m.SessionResumed(
@@ -139,7 +154,7 @@ class Runner:
         Args:
             elsewhere: there is a server to go on with; without it, or without Redis, audio in hand is finished here.
         """
-        moves = elsewhere and self._opening is not None and self._opening.log.resumable
+        moves = elsewhere and self._opening is not None and self._opening.resumable
         token = self._opening.token if self._opening is not None and moves else None
         await self._emitter.emit(m.SessionGoingAwayMessage(data=m.SessionGoingAway(reason=reason, resume_token=token)))
         if moves:
@@ -150,47 +165,32 @@ class Runner:
 
     async def forget(self, outcome: str) -> None:
         """The connection is over. A session that may go on over another one keeps its place, until that runs out."""
-        if self._session_id is None or outcome in STILL_OWNED:
-            return
-        try:
-            await self._services.places.leave(self._session_id, self._owner)
-        except StoreUnavailable as error:
-            self._services.metrics.errors.labels(error.code).inc()
+        if not (self._wire.resumes and outcome in STILL_OWNED):
+            await self._place.leave()
 
     # --- steps ------------------------------------------------------------------------------------------------------
-    async def _take_place(self, session_id: str) -> None:
-        self._session_id = session_id
-        try:
-            await self._services.places.enter(session_id, self._owner)
-        except StoreUnavailable as error:  # nobody can count; this replica's own limit holds
-            self._services.metrics.errors.labels(error.code).inc()
-
-    def _prepare(self, found: Opening) -> Session:
-        services, intake = self._services, self._intake
-        self._outbox.base64 = found.start.speech_transport == "base64"
-        emit = OpusSpeech(self._emitter.emit).emit if found.start.speech_format == "opus" else self._emitter.emit
-        return Session(
-            found.start,
-            services.settings,
-            services.calls.stages(),
-            emit,
-            lambda: intake.live,
-            found.resumed,
-        )
+    def _prepare(self, found: Opening, settings: Settings) -> Session:
+        intake, emit = self._intake, self._emitter.emit
+        if found.start.speech_transport == "base64":
+            emit = in_text(emit)
+        if found.start.speech_format == "opus":
+            emit = OpusSpeech(emit).emit
+        return Session(found.start, settings, self._services.calls.stages(), emit, lambda: intake.live, found.resumed)
 
     def _run(self, session: Session, found: Opening) -> None:
         self._tasks.create_task(self._speak(session, found), name="session")
-        self._tasks.create_task(self._keep(found), name="store")
         self._tasks.create_task(self._leave(session), name="leave")
         self._tasks.create_task(self._tell_stages(), name="stages")
-        if (age := self._services.settings.max_connection_age_s) is not None:
-            self._tasks.create_task(self._grow_old(age, found), name="age")
+        if found.log is not None:
+            self._tasks.create_task(self._keep(found.log), name="store")
+            if (age := self._services.settings.max_connection_age_s) is not None:
+                self._tasks.create_task(self._grow_old(age, found.log), name="age")
 
     async def _speak(self, session: Session, found: Opening) -> None:
         if found.resumed.checkpoint.over:
             await session.say_again()
             for event in found.missed[-1:]:  # the end; whoever has it lacks nothing
-                await self._outbox.put(event)
+                await self._emitter.repeat(event)
         else:
             await session.run(self._intake.stream())
         await self._outbox.sent()
@@ -211,26 +211,29 @@ class Runner:
             while True:
                 await self._emitter.emit(m.StageStatusMessage(data=await changes.get()))
 
-    async def _grow_old(self, age_s: float, found: Opening) -> None:
+    async def _grow_old(self, age_s: float, log: EventLog) -> None:
         await asyncio.sleep(age_s * (1 - random.uniform(0, AGE_SPREAD)))
-        await found.log.wait_resumable()  # it must not cost anybody a word
+        await log.wait_resumable()  # it must not cost anybody a word
         await self.going_away("connection_age", elsewhere=True)
 
-    async def _keep(self, found: Opening) -> None:
+    async def _keep(self, log: EventLog) -> None:
         """Keep the session and its place stored, and tell the client whenever it can no longer be resumed, and when it
         can again."""
         told = True
         while True:
-            if found.log.resumable != told:
-                told = found.log.resumable
+            if log.resumable != told:
+                told = log.resumable
                 await self._emitter.emit(m.SessionResumableMessage(data=m.SessionResumable(resumable=told)))
             await asyncio.sleep(KEEP_S)
-            await found.log.keep(self._emitter.emitting)
-            if found.log.resumable:
-                try:
-                    await self._services.places.renew(found.session_id, self._owner)
-                except StoreUnavailable as error:
-                    self._services.metrics.errors.labels(error.code).inc()
+            await log.keep(self._emitter.emitting)
+            if log.resumable:
+                await self._place.renew()
+
+    async def _keep_place(self) -> None:
+        """Of a session that is not stored, and may not have begun."""
+        while True:
+            await asyncio.sleep(KEEP_S)
+            await self._place.renew()
 
 
 class Refused(Exception):

@@ -32,6 +32,7 @@ from izwi.messages.client import (
     SessionStartMessage,
 )
 from izwi.messages.server import (
+    AudioCutMessage,
     AudioProgressMessage,
     EngineSwitchedMessage,
     ErrorMessage,
@@ -54,6 +55,7 @@ from izwi.messages.server import (
     TranslationCommittedMessage,
 )
 from izwi.messages.server_data import (
+    AudioCut,
     AudioProgress,
     EngineSwitched,
     ErrorData,
@@ -79,6 +81,8 @@ __all__ = [
     "OPUS_RATE",
     "AudioAppend",
     "AudioAppendMessage",
+    "AudioCut",
+    "AudioCutMessage",
     "AudioEndMessage",
     "AudioFormat",
     "AudioProgress",

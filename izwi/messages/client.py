@@ -8,6 +8,7 @@ from izwi.messages.base import Data, Empty, Message, PingMessage, PongMessage
 
 OPUS_RATE = 48_000
 """Hz of the clock that all Opus streams have (RFC 6716)."""
+Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw", "opus"]
 _USUAL_RATES = {"mulaw": 8_000, "alaw": 8_000, "opus": OPUS_RATE}
 
 
@@ -18,7 +19,7 @@ def _usual_rate(known: dict[str, Any]) -> int:
 class AudioFormat(Data):
     """What the client sends. Anything but 16 kHz mono is converted."""
 
-    encoding: Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw", "opus"] = "pcm_s16le"
+    encoding: Encoding = "pcm_s16le"
     """With ``opus``, every frame is one packet without a container."""
     sample_rate: int = Field(default_factory=_usual_rate, ge=8_000, le=192_000)
     """Left out: 16 kHz for PCM, 8 kHz for G.711, 48 kHz, the only one, for Opus."""

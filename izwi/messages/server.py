@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from izwi.messages.base import Message, PingMessage, PongMessage
 from izwi.messages.server_data import (
+    AudioCut,
     AudioProgress,
     EngineSwitched,
     ErrorData,
@@ -56,6 +57,13 @@ class SpeechStartedMessage(Message):
 class SpeechEndedMessage(Message):
     type: Literal["speech.ended"] = "speech.ended"
     data: SpeechBoundary
+
+
+class AudioCutMessage(Message):
+    """Tells the adapters of protocols whose clients commit audio themselves; on ``/ws/stream`` nobody can."""
+
+    type: Literal["audio.cut"] = "audio.cut"
+    data: AudioCut
 
 
 class TranscriptPartialMessage(Message):
@@ -141,6 +149,7 @@ ServerMessage = (
     | AudioProgressMessage
     | SpeechStartedMessage
     | SpeechEndedMessage
+    | AudioCutMessage
     | TranscriptPartialMessage
     | TranscriptCommittedMessage
     | TranscriptFinalMessage

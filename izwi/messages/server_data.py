@@ -50,6 +50,14 @@ class SpeechBoundary(Data):
     time_s: float
 
 
+class AudioCut(Data):
+    """The stream was cut by command. Utterances that begin later have higher numbers."""
+
+    utterance: int | None
+    """The one that was open and ends here."""
+    time_s: float
+
+
 class TranscriptPartial(Data):
     utterance: int
     committed: str

@@ -51,6 +51,7 @@ def lost(closed: ConnectionClosed) -> IzwiError:
 
 
 def with_path(url: str, path: str, query: str = "") -> str:
-    """``url`` with this path and query where it has none of its own."""
+    """``url`` with this path and query where it has none of its own, as a WebSocket's."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=parts.path.rstrip("/") or path, query=parts.query or query))
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    return urlunsplit(parts._replace(scheme=scheme, path=parts.path.rstrip("/") or path, query=parts.query or query))

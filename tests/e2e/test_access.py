@@ -76,6 +76,26 @@ async def test_a_browser_enters_with_a_token(guarded: Server, key: str) -> None:
     assert more.status_code == 403
 
 
+async def test_openais_clients_enter_with_a_key_or_as_their_browsers_do_with_a_token(guarded: Server, key: str) -> None:
+    token = httpx.post(f"{guarded.http}/v1/tokens", json={"expires_in_s": 60}, headers=bearer(key)).json()["token"]
+    url = guarded.ws.replace("/ws/stream", "/v1/realtime")
+    in_browser = {
+        "subprotocols": ["realtime", f"openai-insecure-api-key.{token}"],
+        "additional_headers": {"Origin": guarded.http},
+    }
+    for options, chosen in (({"additional_headers": bearer(key)}, None), (in_browser, "realtime")):
+        for path in ("", "/translations"):
+            async with connect(url + path, proxy=None, **options) as socket:  # type: ignore[arg-type]
+                assert socket.subprotocol == chosen
+                assert json.loads(await socket.recv())["type"] == "session.created"
+    async with connect(url, proxy=None) as socket:
+        error = json.loads(await socket.recv())["error"]
+        assert (error["type"], error["code"]) == ("invalid_request_error", "unauthorized")
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == 1008
+
+
 async def test_a_strangers_page_may_not_connect(guarded: Server, key: str) -> None:
     headers = {"Origin": "https://evil.example", **bearer(key)}
     async with connect(guarded.ws, proxy=None, additional_headers=headers) as socket:

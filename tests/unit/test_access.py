@@ -46,6 +46,8 @@ def access(keyring: object = Ring, rates: Rates | None = None, *origins: str) ->
         {"X-API-Key": KEY},
         {"Authorization": "Bearer izwt_good"},
         {"Sec-WebSocket-Protocol": "izwi.v1, izwi.token.izwt_good"},
+        {"Sec-WebSocket-Protocol": "realtime, openai-insecure-api-key.izwt_good"},
+        {"Sec-WebSocket-Protocol": f"realtime, openai-insecure-api-key.{KEY}, openai-beta.realtime-v1"},
         {"Authorization": "Basic dXNlcjpwYXNz", "X-API-Key": KEY},
     ],
 )
@@ -63,6 +65,7 @@ async def test_a_key_or_token_opens_a_session(headers: dict[str, str]) -> None:
         {"X-API-Key": "guess"},
         {"Authorization": "Bearer izwt_orphan"},
         {"Sec-WebSocket-Protocol": "izwi.v1, izwi.token.guess"},
+        {"Sec-WebSocket-Protocol": "realtime, openai-insecure-api-key.guess"},
         {"Cookie": KEY},
     ],
 )
@@ -134,5 +137,7 @@ async def test_with_keys_a_page_of_the_servers_own_name_may() -> None:
 
 def test_a_browser_gets_the_subprotocol_it_offered_and_others_none() -> None:
     assert chosen_subprotocol(Headers({"Sec-WebSocket-Protocol": "izwi.token.x,izwi.v1"})) == "izwi.v1"
+    realtime = "realtime, openai-insecure-api-key.x, openai-organization.y"
+    assert chosen_subprotocol(Headers({"Sec-WebSocket-Protocol": realtime})) == "realtime"
     assert chosen_subprotocol(Headers({"Sec-WebSocket-Protocol": "chat"})) is None
     assert chosen_subprotocol(Headers({})) is None

@@ -6,14 +6,17 @@ import pytest
 
 from deployments.ingress.emitter import Emitter
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.native import NativeWire
 from deployments.ingress.opening import begin
 from deployments.ingress.outbox import Outbox
 from deployments.store.store import Entry
 from izwi import events
 from izwi import messages as m
 from izwi.backlog import Pace
-from izwi.errors import EngineFailed, SessionGone, SessionTaken, StoreUnavailable
+from izwi.errors import EngineFailed, InvalidMessage, SessionGone, SessionTaken, StoreUnavailable
 from izwi.settings import Settings
+
+NO = InvalidMessage("no")
 
 
 class Socket:
@@ -70,13 +73,13 @@ class SlowStore:
 async def connection(store: SlowStore) -> Emitter:
     settings, metrics = Settings(_env_file=None), Metrics()  # type: ignore[call-arg]
     outbox = Outbox(None, 20)  # type: ignore[arg-type]
-    one = Emitter(outbox, metrics, "request-1")
+    one = Emitter(NativeWire(settings), outbox, metrics, "request-1")
     one.log = (await begin("id", m.SessionStart(), "", store, settings)).log  # type: ignore[arg-type]
     return one
 
 
 def sent(one: Emitter) -> m.ServerMessage:
-    return one._outbox._frames.get_nowait()[0]
+    return m.parse_server(one._outbox._frames.get_nowait()[0])
 
 
 async def numbers(one: Emitter, count: int) -> list[int]:
@@ -128,6 +131,12 @@ async def test_an_owner_that_has_been_replaced_sends_nothing_more() -> None:
         await one.log.keep(asyncio.Lock())  # type: ignore[union-attr]
 
 
+async def test_an_answer_to_a_bad_frame_has_the_number_of_the_event_before_it() -> None:
+    one = await connection(SlowStore())
+    await asyncio.gather(one.emit(events.skipped(1, "why")), one.emit(events.skipped(2, "why")), one.reject(NO))
+    assert [sent(one).seq for _ in range(3)] == [1, 2, 2]
+
+
 async def test_a_stage_failure_gets_the_request_id_and_is_counted() -> None:
     one = await connection(SlowStore())
     await one.emit(events.failure(EngineFailed("down"), clause=4))
@@ -158,10 +167,10 @@ async def test_nothing_follows_a_frame_that_was_cut_off(takes: int, sent: int) -
     socket = Socket(takes)
     outbox = Outbox(socket, 20)  # type: ignore[arg-type]
     for number in range(5):
-        await outbox.put(events.skipped(number, "why"))
+        await outbox.put([str(number)])
     sending = asyncio.create_task(outbox.run())
     await asyncio.sleep(0.01)
     sending.cancel()
     await asyncio.wait([sending])
-    await outbox.close(1013, m.PongMessage())
+    await outbox.close(1013, ["last"])
     assert (len(socket.sent), socket.closed) == (sent, 1013)

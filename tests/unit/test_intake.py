@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deployments.ingress.intake import PIECE, SLACK, Intake, Overrun
+from izwi.audio import Cut
 from izwi.errors import AudioTooLong, DamagedAudio, ProtocolViolation
 from izwi.messages import AudioFormat
 from izwi.opus import OpusEncoder
@@ -11,7 +12,8 @@ from izwi.settings import Settings
 
 def intake(max_audio_seconds: float = 100, pieces: int = 4) -> Intake:
     session = SessionSettings(audio_queue=pieces)
-    opened = Intake(Settings(_env_file=None, max_audio_seconds=max_audio_seconds, session=session))  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, max_audio_seconds=max_audio_seconds, session=session)  # type: ignore[call-arg]
+    opened = Intake(settings, pieces / 2)
     opened.open(AudioFormat())
     return opened
 
@@ -21,7 +23,7 @@ def pcm(samples: int) -> bytes:
 
 
 async def drained(opened: Intake) -> list[int]:
-    return [len(piece) async for piece in opened.stream()]
+    return [len(piece) async for piece in opened.stream() if not isinstance(piece, Cut)]
 
 
 async def test_large_frames_become_small_pieces_and_nothing_is_lost() -> None:
@@ -48,6 +50,22 @@ def test_a_client_beyond_its_window_is_an_overrun() -> None:
         opened.push(pcm(1))
 
 
+async def test_a_cut_comes_after_all_that_was_pushed_and_none_comes_after_the_end() -> None:
+    opened = Intake(Settings(_env_file=None), 15.0)  # type: ignore[call-arg]
+    opened.open(AudioFormat(sample_rate=24_000))
+    for _ in range(2):
+        opened.push(pcm(24_000))
+        opened.cut()
+    opened.end()
+    with pytest.raises(ProtocolViolation):
+        opened.cut()
+    order = ["cut" if isinstance(piece, Cut) else len(piece) async for piece in opened.stream()]
+    before = order.index("cut")
+    assert sum(n for n in order[:before] if n != "cut") == 16_000  # what the resampler held is there, too
+    assert order.count("cut") == 2
+    assert order[-1] == "cut"
+
+
 async def test_audio_up_to_the_limit_is_kept_and_the_rest_reported() -> None:
     opened = intake(max_audio_seconds=1.0)
     assert opened.push(pcm(20_000)) == 16_000
@@ -66,8 +84,8 @@ async def test_cut_off_ends_the_stream_and_ignores_what_is_under_way() -> None:
 
 
 def test_audio_before_the_start_and_after_the_end_is_a_violation() -> None:
-    fresh = Intake(Settings(_env_file=None))  # type: ignore[call-arg]
-    for call in (lambda: fresh.push(b"\0\0"), fresh.end):
+    fresh = Intake(Settings(_env_file=None), 15.0)  # type: ignore[call-arg]
+    for call in (lambda: fresh.push(b"\0\0"), fresh.end, fresh.cut):
         with pytest.raises(ProtocolViolation):
             call()
     opened = intake()
@@ -137,7 +155,7 @@ def pushed(seconds: float, pace: float, clock: Clock, opened: Intake, frame_s: f
 @pytest.mark.parametrize("frame_s", [0.02, 0.5, 2.0])
 def test_a_microphone_is_live_for_hours(frame_s: float) -> None:
     clock = Clock()
-    opened = Intake(Settings(_env_file=None), clock)  # type: ignore[call-arg]
+    opened = Intake(Settings(_env_file=None), 15.0, clock)  # type: ignore[call-arg]
     opened.open(AudioFormat())
     assert pushed(3600, 1.0, clock, opened, frame_s)
     opened.end()
@@ -147,7 +165,7 @@ def test_a_microphone_is_live_for_hours(frame_s: float) -> None:
 @pytest.mark.parametrize("pace", [1.5, 4.0, 1e6])
 def test_a_file_is_told_from_a_microphone_within_seconds(pace: float) -> None:
     clock = Clock()
-    opened = Intake(Settings(_env_file=None), clock)  # type: ignore[call-arg]
+    opened = Intake(Settings(_env_file=None), 15.0, clock)  # type: ignore[call-arg]
     opened.open(AudioFormat())
     pushed(15.5, pace, clock, opened)
     assert not opened.live
@@ -169,7 +187,7 @@ def test_audio_that_waits_is_not_live_whatever_its_pace() -> None:
 
 def test_what_comes_at_once_after_a_gap_in_the_network_is_forgotten() -> None:
     clock = Clock()
-    opened = Intake(Settings(_env_file=None), clock)  # type: ignore[call-arg]
+    opened = Intake(Settings(_env_file=None), 15.0, clock)  # type: ignore[call-arg]
     opened.open(AudioFormat())
     pushed(60, 1.0, clock, opened)
     clock.now += 8

@@ -19,6 +19,38 @@ def run(probabilities: list[float], chunk: int = 1, settings: VadSettings = SETT
     return events + segmenter.flush()
 
 
+def cut_after(probabilities: list[float], rest: int = 0) -> tuple[Segmenter, list[SegmentEvent]]:
+    segmenter = Segmenter(SETTINGS)
+    samples = np.zeros(len(probabilities) * FRAME, np.float32)
+    events = segmenter.push(samples, tuple(probabilities))
+    return segmenter, events + segmenter.cut(np.zeros(rest, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("frames", "rest", "end"),
+    [
+        ([0.9] * 10, 0, 10 * FRAME),
+        ([0.9] * 10, 100, 10 * FRAME + 100),
+        ([0.9] * 10 + [0.0] * 5, 100, 10 * FRAME),
+    ],
+    ids=["at a frame", "inside a frame", "in a pause"],
+)
+def test_a_cut_closes_the_utterance_with_the_last_sample(frames: list[float], rest: int, end: int) -> None:
+    segmenter, events = cut_after(frames, rest)
+    assert events[-1] == Closed(end)
+    audio = sum(len(e.samples) for e in events if not isinstance(e, Closed))
+    assert audio == segmenter.position == segmenter.safe_position == len(frames) * FRAME + rest
+    assert not segmenter.speaking
+
+
+def test_what_comes_after_a_cut_reaches_not_back_over_it() -> None:
+    segmenter, events = cut_after([0.0] * 20 + [0.9] * 2, 7)  # two frames: too short to be speech yet
+    assert events == []
+    opened = segmenter.push(np.zeros(3 * FRAME, np.float32), (0.9,) * 3)[0]
+    assert isinstance(opened, Opened)
+    assert (opened.start, opened.onset) == (22 * FRAME + 7, 22 * FRAME + 7)
+
+
 def boundaries(events: list[SegmentEvent]) -> list[tuple[str, int]]:
     return [
         ("opened", e.onset // FRAME) if isinstance(e, Opened) else ("closed", e.end // FRAME)

@@ -98,7 +98,7 @@ async def file(audio: Samples, script: Script, delay: int = 0) -> Run:
     """A client that sends half-seconds as its credit allows, ``delay`` rounds of the event loop apart, in no time."""
     settings = Settings(_env_file=None, session=SessionSettings(translation_queue=100))  # type: ignore[call-arg]
     events: list[tuple[m.ServerMessage, bytes | None]] = []
-    intake, received, moved = Intake(settings, clock=lambda: 0.0), 0, asyncio.Event()
+    intake, received, moved = Intake(settings, 15.0, clock=lambda: 0.0), 0, asyncio.Event()
     intake.open(m.AudioFormat())
 
     async def emit(message: m.ServerMessage, payload: bytes | None) -> None:

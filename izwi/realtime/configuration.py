@@ -1,0 +1,126 @@
+"""What a transcription session can be set to, as OpenAI names it, and what that means to a session of ours."""
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from izwi import messages as m
+from izwi.errors import ProtocolViolation
+from izwi.messages.client import Encoding
+from izwi.realtime.events import Fields, Language, Name, Unsupported
+from izwi.settings import Settings
+
+PCM_RATES = (24_000, 16_000)
+MANUAL_ENDPOINT_MS = 2000
+"""Silence between utterances where the client commits: nobody waits for an endpoint, and the longer a text is
+recognised as one the better."""
+G711_RATE = 8000
+ENCODINGS: dict[str, Encoding] = {"audio/pcm": "pcm_s16le", "audio/pcmu": "mulaw", "audio/pcma": "alaw"}
+
+
+class Format(Fields):
+    type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"] = "audio/pcm"
+    rate: int | None = Field(default=None, validate_default=True)
+    """Hz; 24 kHz PCM unless said otherwise, and G.711 has 8 kHz."""
+
+    @field_validator("rate")
+    @classmethod
+    def _known(cls, rate: int | None, info: ValidationInfo) -> int:
+        known = PCM_RATES if info.data.get("type", "audio/pcm") == "audio/pcm" else (G711_RATE,)
+        if rate is not None and rate not in known:
+            raise ValueError(f"must be one of {', '.join(map(str, known))}")
+        return rate or known[0]
+
+    @property
+    def hz(self) -> int:
+        return self.rate or PCM_RATES[0]
+
+    @property
+    def encoding(self) -> Encoding:
+        return ENCODINGS[self.type]
+
+    @property
+    def bytes_per_s(self) -> int:
+        return self.hz * (2 if self.encoding == "pcm_s16le" else 1)
+
+
+class Transcription(Fields):
+    model: Name | None = None
+    """Any name: this server has the one model it was started with."""
+    language: Language | None = None
+    """ISO 639-1; found out if not given."""
+    prompt: Unsupported = None
+    delay: Unsupported = None
+    keywords: Unsupported = None
+    languages: Unsupported = None
+
+
+class ServerVad(Fields):
+    type: Literal["server_vad"]
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    prefix_padding_ms: int = Field(default=300, ge=0, le=5000)
+    silence_duration_ms: int = Field(default=500, ge=100, le=10_000)
+    create_response: Unsupported = None
+    interrupt_response: Unsupported = None
+    idle_timeout_ms: Unsupported = None
+
+
+SERVER_VAD = ServerVad(type="server_vad")
+
+
+class Input(Fields):
+    """``session.audio.input``; what is not said stays as it was."""
+
+    format: Format = Format()
+    transcription: Transcription = Transcription()
+    turn_detection: ServerVad | None = SERVER_VAD
+    """None leaves it to the client where an utterance ends."""
+    noise_reduction: Unsupported = None
+
+    def updated(self, fields: "Input", begun: bool) -> "Input":
+        """With the fields that ``fields`` sets.
+
+        Raises:
+            ProtocolViolation: one of them differs, and audio has come already.
+        """
+        changes: dict[str, Any] = {name: getattr(fields, name) for name in fields.model_fields_set}
+        if "transcription" in changes and fields.transcription.model is None:
+            changes["transcription"] = fields.transcription.model_copy(update={"model": self.transcription.model})
+        for name, value in changes.items():
+            if begun and value != getattr(self, name):
+                param = f"session.audio.input.{name}"
+                raise ProtocolViolation(f"{param}: cannot change once audio has come").about(param)
+        return self.model_copy(update=changes)
+
+    @property
+    def start(self) -> m.SessionStart:
+        return m.SessionStart(
+            source_language=self.transcription.language or "auto",
+            speech=False,
+            audio=m.AudioFormat(encoding=self.format.encoding, sample_rate=self.format.hz),
+        )
+
+    def applied(self, settings: Settings) -> Settings:
+        """The server's settings with the turn detection of this session."""
+        detection = self.turn_detection
+        changes: dict[str, Any] = {"endpoint_ms": MANUAL_ENDPOINT_MS}
+        if detection is not None:
+            changes = {
+                "threshold": detection.threshold,
+                "endpoint_ms": detection.silence_duration_ms,
+                "preroll_ms": detection.prefix_padding_ms,
+            }
+        return settings.model_copy(update={"vad": settings.vad.model_copy(update=changes)})
+
+    def shown(self) -> dict[str, Any]:
+        """As ``session.created`` and ``session.updated`` tell it."""
+        audio_format: dict[str, Any] = {"type": self.format.type}
+        if self.format.type == "audio/pcm":
+            audio_format["rate"] = self.format.hz
+        detection = self.turn_detection
+        return {
+            "format": audio_format,
+            "transcription": self.transcription.model_dump(include={"model", "language", "prompt"}),
+            "noise_reduction": None,
+            "turn_detection": detection and detection.model_dump(exclude_none=True),
+        }

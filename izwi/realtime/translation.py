@@ -1,0 +1,232 @@
+"""``/v1/realtime/translations``: continuous translation, no turns. Pure.
+
+The first audio begins a session's flow; until then the language can be set. Transcripts are appended to as words and
+clauses are settled, and carry their spaces with them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from izwi import messages as m
+from izwi.errors import ClientError, IzwiError, ProtocolViolation
+from izwi.realtime.events import ClientEvent, Fields, Language, Name, Unsupported, Writer, asked_model, decode, parse
+from izwi.realtime.joining import between
+from izwi.realtime.voice import RATE, Voice
+from izwi.settings import Settings
+from izwi.wire import Audio, Begin, Check, Command, End, Frame, Frames, Leave, Reply
+
+LANGUAGE = "session.audio.output.language"
+SPOKEN = "session.audio.input.transcription.language"
+
+
+class SourceTranscription(Fields):
+    model: Name | None = None
+    language: Language | None = None
+    """Of the speaker; found out if not given."""
+
+
+class Input(Fields):
+    transcription: SourceTranscription | None = None
+    """None keeps what the speaker says to ourselves."""
+    noise_reduction: Unsupported = None
+
+
+class Output(Fields):
+    language: Language | None = None
+    voice: Unsupported = None
+
+
+class AudioFields(Fields):
+    input: Input = Input()
+    output: Output = Output()
+
+
+class SessionFields(Fields):
+    type: Literal["translation"] = "translation"
+    audio: AudioFields = AudioFields()
+
+
+class SessionUpdate(ClientEvent):
+    type: Literal["session.update"]
+    session: SessionFields
+
+
+class Append(ClientEvent):
+    type: Literal["session.input_audio_buffer.append"]
+    audio: str
+
+
+class Close(ClientEvent):
+    type: Literal["session.close"]
+
+
+CLIENT_EVENTS: TypeAdapter[SessionUpdate | Append | Close] = TypeAdapter(
+    Annotated[SessionUpdate | Append | Close, Field(discriminator="type")]
+)
+
+
+class TranslationWire:
+    """See `izwi.wire.Wire`; the arguments are those of `izwi.realtime.transcription.TranscriptionWire`."""
+
+    greets = True
+    resumes = False
+    pongs = False
+
+    def __init__(self, session_id: str, settings: Settings, expires_at: int) -> None:
+        self.ahead_s = settings.realtime_ahead_s
+        self._session_id = session_id
+        self._settings = settings
+        self._expires_at = expires_at
+        self._writer = Writer(session_id)
+        self._model: str | None = None
+        self._audio = AudioFields()
+        self._check: Check = lambda start: None
+        self._begun = self._closed = False
+        self._said = self._translated = ""
+        """The last text of each transcript."""
+        self._utterance = -1
+        """The one that was heard last."""
+        self._ends_ms: dict[int, int] = {}
+        """Where clauses end, until they are spoken."""
+        self._voice = Voice()
+
+    def greet(self, query: Mapping[str, str], check: Check) -> Frames:
+        self._model = asked_model(query)
+        self._check = check
+        return [self._writer.event("session.created", session=self._session())]
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+    def read(self, frame: Frame) -> Sequence[Command]:
+        event = parse(CLIENT_EVENTS, frame)
+        try:
+            match event:
+                case SessionUpdate(session=session):
+                    self._update(session.audio)
+                    return [Reply([self._writer.event("session.updated", session=self._session())])]
+                case Append(audio=audio):
+                    return self._append(decode(audio))
+                case Close():
+                    return self._close()
+        except ClientError as error:
+            error.event_id = event.event_id
+            raise
+
+    def _update(self, fields: AudioFields) -> None:
+        updated = AudioFields(
+            input=self._audio.input.model_copy(update=_set(fields.input)),
+            output=self._audio.output.model_copy(update=_set(fields.output)),
+        )
+        if self._begun:
+            for param, before, after in (
+                (LANGUAGE, self._audio.output.language, updated.output.language),
+                (SPOKEN, _spoken(self._audio), _spoken(updated)),
+            ):
+                if before != after:
+                    raise ProtocolViolation(f"{param}: cannot change once audio has come").about(param)
+        start = _start(updated)
+        only_heard = start.model_copy(update={"target_language": None})
+        for param, one in ((SPOKEN, only_heard), (LANGUAGE, start)):
+            try:
+                self._check(one)
+            except ClientError as error:
+                raise error.about(param) from None
+        self._audio = updated
+
+    def _append(self, data: bytes) -> Sequence[Command]:
+        if self._closed:
+            raise ProtocolViolation("audio after session.close")
+        if self._audio.output.language is None:
+            raise ProtocolViolation(f"{LANGUAGE}: say what to translate to, before the first audio").about(LANGUAGE)
+        if self._begun:
+            return [Audio(data)]
+        self._begun = True
+        return [Begin(_start(self._audio), self._settings), Audio(data)]
+
+    def _close(self) -> Sequence[Command]:
+        if self._closed:
+            return []
+        self._closed = True
+        if self._begun:
+            return [End()]
+        return [Reply([self._writer.event("session.closed")]), Leave()]
+
+    # --- out --------------------------------------------------------------------------------------------------------
+    def write(self, message: m.ServerMessage, payload: bytes | None = None) -> Frames:
+        match message:
+            case m.TranscriptCommittedMessage(data=data):
+                return self._heard(data)
+            case m.TranslationCommittedMessage(data=data):
+                self._ends_ms[data.clause] = round(1000 * data.end_s)
+                delta = between(self._translated, data.text) + data.text
+                self._translated = data.text
+                return [self._delta("output_transcript", delta, self._ends_ms[data.clause])]
+            case m.SpeechAudioMessage(data=data):
+                return self._spoken(data, payload or b"")
+            case m.SpeechMergedMessage(data=data):
+                self._ends_ms.pop(data.clause, None)
+                return []
+            case m.SpeechSkippedMessage(data=data):
+                self._ends_ms.pop(data.clause, None)
+                message_text = f"a translation is not spoken, only written: {data.reason}"
+                return [self._writer.error("speech_skipped", message_text)]
+            case m.ErrorMessage(data=data):
+                return [self._writer.failure(data)]
+            case m.SessionGoingAwayMessage(data=data):
+                return [self._writer.going_away(data)]
+            case m.SessionEndedMessage():
+                return [self._writer.event("session.closed")]
+            case _:
+                return []
+
+    def fault(self, error: IzwiError, told: m.ErrorMessage) -> Frames:
+        return [self._writer.fault(error, told)]
+
+    def _heard(self, data: m.TranscriptCommitted) -> Frames:
+        glue = between(self._said, data.text) if data.utterance != self._utterance else ""
+        self._said, self._utterance = data.text or self._said, data.utterance
+        if self._audio.input.transcription is None:
+            return []
+        return [self._delta("input_transcript", glue + data.text, round(1000 * data.words[-1].end_s))]
+
+    def _spoken(self, data: m.SpeechAudio, pcm: bytes) -> Frames:
+        ends_ms = self._ends_ms.get(data.clause)
+        if data.last:
+            self._ends_ms.pop(data.clause, None)
+        audio = self._voice.push(pcm, data.sample_rate, last=data.last)
+        if not audio:
+            return []
+        return [self._delta("output_audio", audio, ends_ms, sample_rate=RATE, channels=1, format="pcm16")]
+
+    def _delta(self, kind: str, delta: str, elapsed_ms: int | None, **fields: object) -> str:
+        return self._writer.event(f"session.{kind}.delta", delta=delta, elapsed_ms=elapsed_ms, **fields)
+
+    def _session(self) -> dict[str, Any]:
+        transcription = self._audio.input.transcription
+        return {
+            "type": "translation",
+            "id": f"sess_{self._session_id}",
+            "model": self._model or "",
+            "expires_at": self._expires_at,
+            "audio": {
+                "input": {"transcription": transcription and transcription.model_dump(), "noise_reduction": None},
+                "output": {"language": self._audio.output.language},
+            },
+        }
+
+
+def _set(fields: Fields) -> dict[str, Any]:
+    return {name: getattr(fields, name) for name in fields.model_fields_set}
+
+
+def _spoken(audio: AudioFields) -> str | None:
+    return audio.input.transcription and audio.input.transcription.language
+
+
+def _start(audio: AudioFields) -> m.SessionStart:
+    return m.SessionStart(
+        source_language=_spoken(audio) or "auto",
+        target_language=audio.output.language,
+        audio=m.AudioFormat(sample_rate=RATE),
+    )

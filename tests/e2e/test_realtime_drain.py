@@ -1,0 +1,32 @@
+"""A server that stops under OpenAI's clients, who cannot resume: they are told, and what was said is finished."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.e2e.conftest import started
+from tests.e2e.realtime import COMPLETED, pcm, talking
+from tests.speech import LIBRIVOX, load, needs_librivox
+
+
+@needs_librivox
+async def test_a_server_that_stops_says_so_and_finishes_what_was_said(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(started(tmp_path))
+        async with talking(server) as talking_one, talking(server) as silent:
+            await talking_one.append(pcm(load(LIBRIVOX[4].path)))  # no silence after it: the item is open
+            await talking_one.next("conversation.item.input_audio_transcription.delta")
+            stopping = asyncio.create_task(asyncio.to_thread(stack.close))
+            for talk in (talking_one, silent):
+                error = (await talk.next("error"))["error"]
+                assert error["retryable"]
+                assert error["type"] == "server_error"
+            assert "amiable" in (await talking_one.next(COMPLETED))["transcript"].lower()
+            for talk in (talking_one, silent):
+                with pytest.raises(ConnectionClosed):
+                    await talk.socket.recv()
+                assert talk.socket.close_code == 1001
+            await stopping
