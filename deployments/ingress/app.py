@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Response, WebSocket
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, tokens, translate
+from deployments.ingress import envelope, hotwords, tokens, translate
 from deployments.ingress.connection import Connection
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
@@ -35,7 +35,7 @@ def build_app(services: Services) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(services.settings.cors_origins),
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
         expose_headers=["X-Request-Id", "X-Response-Time-Ms"],
     )
@@ -43,6 +43,7 @@ def build_app(services: Services) -> FastAPI:
     envelope.add_handlers(app)
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
     app.include_router(tokens.build_router(access, services.tokens))
+    app.include_router(hotwords.build_router(access, services.hotwords))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

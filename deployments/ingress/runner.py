@@ -6,6 +6,7 @@ Named tasks in the connection's group: session, store, leave, stages, age. Whate
 import asyncio
 import random
 import uuid
+from dataclasses import replace
 
 from deployments.ingress import admission, opening
 from deployments.ingress.emitter import Emitter
@@ -86,6 +87,7 @@ class Runner:
             services.registry.enter(self._live)
             capabilities = await services.calls.capabilities()
             admission.check(start, capabilities)
+            start = await self._with_lists(start)
             await self._take_place(session_id)
             services.newcomers.admit(services.calls.wait_s)  # last: who is refused for other reasons counts for nothing
         except IzwiError as error:
@@ -154,6 +156,13 @@ class Runner:
         except StoreUnavailable as error:
             self._services.metrics.errors.labels(error.code).inc()
 
+    async def _with_lists(self, start: m.SessionStart) -> m.SessionStart:
+        """With the hotwords of its lists, which are so the same after a resume."""
+        if not start.hotword_lists:
+            return start
+        hotwords = await self._services.hotwords.gather(self._owner, start.hotwords, start.hotword_lists)
+        return start.model_copy(update={"hotwords": hotwords, "hotword_lists": ()})
+
     # --- steps ------------------------------------------------------------------------------------------------------
     async def _take_place(self, session_id: str) -> None:
         self._session_id = session_id
@@ -168,7 +177,7 @@ class Runner:
         return Session(
             found.start,
             services.settings,
-            services.calls.stages(),
+            replace(services.calls.stages(), llm=services.llm.ask),
             self._emitter.emit,
             lambda: intake.live,
             found.resumed,

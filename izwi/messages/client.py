@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from izwi.messages.base import Data, Empty, Message, PingMessage, PongMessage
+from izwi.messages.hotwords import MOST_HOTWORDS, MOST_LISTS, Hotword, ListName
 
 
 class AudioFormat(Data):
@@ -26,6 +27,14 @@ class SessionStart(Data):
     speech_transport: Literal["binary", "base64"] = "binary"
     voice: str | None = None
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
+    hotwords: tuple[Hotword, ...] = Field(default=(), max_length=MOST_HOTWORDS)
+    """Names and terms to expect; what is misheard for one is corrected before it is committed."""
+    hotword_lists: tuple[ListName, ...] = Field(default=(), max_length=MOST_LISTS)
+    """Names of stored lists of them."""
+    correct_with_llm: bool = False
+    """Have a language model go over each final transcript: ``transcript.corrected`` follows."""
+    debug: bool = False
+    """Tell of each final transcript how it came about, in its ``meta``."""
 
 
 class SessionResume(Data):

@@ -1,0 +1,5 @@
+"""Correction of recognised text: hotwords by sound (`correct`), pure; what a language model adds is in `izwi.llm`."""
+
+from izwi.correction.corrector import Corrector, Tuning, correct
+
+__all__ = ["Corrector", "Tuning", "correct"]
