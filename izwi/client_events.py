@@ -21,6 +21,7 @@ from izwi.messages import (
     SpeechStartedMessage,
     StageStatusMessage,
     TranscriptCommittedMessage,
+    TranscriptCorrectedMessage,
     TranscriptFinalMessage,
     TranscriptPartialMessage,
     TranslationCommittedMessage,
@@ -52,6 +53,7 @@ Event = (
     | TranscriptPartialMessage
     | TranscriptCommittedMessage
     | TranscriptFinalMessage
+    | TranscriptCorrectedMessage
     | TranslationCommittedMessage
     | Speech
     | SpeechMergedMessage

@@ -5,7 +5,7 @@ delay does not grow. A pause gets a careful pass at once; if it turns out to be 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from izwi import events
@@ -33,6 +33,11 @@ LONGEST_PAUSE = 3600 * SAMPLE_RATE
 """No utterance has one."""
 BACK_OFF_S = 0.2
 """Pause after a failed pass: the stage was asked several times already."""
+
+
+def led_by(hotwords: Sequence[str]) -> str:
+    """The prompt that makes a recogniser expect hotwords; the last ones most."""
+    return ", ".join(hotwords) + "." if hotwords else ""
 
 
 @dataclass(frozen=True)

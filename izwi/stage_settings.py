@@ -102,7 +102,7 @@ class TtsSettings(BaseModel):
 
 
 class LlmSettings(BaseModel):
-    """A language model behind any OpenAI-compatible endpoint, to correct or translate texts; off without ``base_url``."""
+    """A language model behind any OpenAI-compatible endpoint, that goes over texts; off without ``base_url``."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+\S*$")

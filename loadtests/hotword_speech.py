@@ -112,7 +112,3 @@ def _at_16k(pcm: Pcm, rate: int) -> Samples:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-
-
-def texts(rows: Sequence[dict[str, str]]) -> list[str]:
-    return [row["name"] for row in rows]

@@ -6,9 +6,9 @@ How much alike the two have to be depends on the length of the hotword, on how s
 the words are ordinary ones, which are most often right.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +17,9 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
 from izwi.correction.holding import Beginnings
-from izwi.correction.sounds import sound, spelling
+from izwi.correction.sounds import joined, sound, spelling
 from izwi.correction.vocabulary import common
-from izwi.correction.writing import bare, write
+from izwi.correction.writing import bare, without_possessive, write
 from izwi.messages import HotwordMatch
 from izwi.stages import Word
 
@@ -27,6 +27,11 @@ MOST_WORDS = 6
 """Words that one hotword was ever heard as."""
 LONGEST_GAP_S = 0.6
 """Silence within a name; longer, and two things were said."""
+SURE = 0.99
+"""Similarity that is enough in any case."""
+LIKELY = 0.15
+"""How much less alike than needed a hotword may be to be worth listening for again."""
+MOST_LIKELY = 12
 CHUNK = 2048
 """Spans compared at once: memory stays bounded however long a text is."""
 
@@ -37,14 +42,14 @@ class Tuning:
 
     sound: float = 0.5
     """Weight of the sound against the spelling."""
-    alike: float = 0.6
+    alike: float = 0.48
     """Similarity, 0 to 1, that a long hotword needs where the recogniser was not sure of uncommon words."""
-    short: float = 0.04
+    short: float = 0.03
     """More for each letter that a hotword is shorter than `long`."""
-    long: int = 9
-    guard: float = 0.25
+    long: int = 8
+    guard: float = 0.15
     """More where all that was heard are common words; in proportion to their letters."""
-    sure: float = 0.1
+    sure: float = 0.2
     """More where the recogniser was sure of the words; in proportion to its confidence."""
 
 
@@ -52,6 +57,13 @@ class _Span(NamedTuple):
     first: int
     end: int
     spelled: str
+    sound: str
+
+
+Row = npt.NDArray[np.float32]
+"""One number for each hotword."""
+Found = tuple[float, _Span, int, float]
+"""By how much more alike than needed, which span, which hotword, and how much alike."""
 
 
 class Corrector:
@@ -67,9 +79,9 @@ class Corrector:
         self._hotwords = tuple(known.values())
         self._spelled = tuple(known)
         self._index = {spelled: number for number, spelled in enumerate(self._spelled)}
-        self._sounds = [sound(spelled) for spelled in self._spelled]
+        self._sounds = [_sound_of(hotword) for hotword in self._hotwords]
         self._tuning = tuning
-        self._beginnings = Beginnings(self._spelled)
+        self._beginnings = Beginnings(self._sounds)
         lengths = np.array([len(spelled) for spelled in self._spelled], np.float32)
         self._lengths = lengths
         self._needed = tuning.alike + tuning.short * np.maximum(0, tuning.long - lengths)
@@ -111,12 +123,24 @@ class Corrector:
         """How many words at the end of a text may be the beginning of a hotword that is still being said."""
         return self._beginnings.begun(words) if self._hotwords else 0
 
+    def likely(self, words: Sequence[Word], language: str) -> tuple[str, ...]:
+        """Hotwords that may be in the words, not enough so to write them: a recogniser led by them hears better. The
+        likeliest last, as the end of a prompt counts most."""
+        if not self._hotwords or not words:
+            return ()
+        best = np.full(len(self._hotwords), -1.0, np.float32)
+        for _, margins, _ in self._compared(words, language, LIKELY):
+            best = np.maximum(best, margins)
+        ranked = [number for number in map(int, np.argsort(best, kind="stable")) if best[number] >= -LIKELY]
+        return tuple(self._hotwords[number] for number in ranked[-MOST_LIKELY:])
+
     def _chosen(self, words: Sequence[Word], language: str) -> list[tuple[_Span, int, float]]:
         """The best spans that do not overlap, in order."""
-        spans = _spans(words)
-        found: list[tuple[float, _Span, int, float]] = []
-        for begin in range(0, len(spans), CHUNK):
-            found += self._candidates(spans[begin : begin + CHUNK], words, language)
+        found: list[Found] = []
+        for span, margins, scores in self._compared(words, language):
+            number = self._index.get(span.spelled, int(margins.argmax()))
+            if margins[number] >= 0:
+                found.append((float(margins[number]), span, number, float(scores[number])))
         taken: set[int] = set()
         chosen: list[tuple[_Span, int, float]] = []
         for _, span, number, score in sorted(found, key=lambda one: (-one[0], one[1], one[2])):
@@ -126,31 +150,24 @@ class Corrector:
                 chosen.append((span, number, score))
         return sorted(chosen)
 
-    def _candidates(
-        self, spans: Sequence[_Span], words: Sequence[Word], language: str
-    ) -> list[tuple[float, _Span, int, float]]:
-        """Spans that are enough like a hotword: by how much more than needed, which, and how much."""
-        scores = self._scores([span.spelled for span in spans])
-        best = scores.max(axis=1) if scores.size else np.zeros(len(spans))
-        found: list[tuple[float, _Span, int, float]] = []
-        for row in np.flatnonzero(best >= self._needed.min()):
-            span = spans[row]
-            if (exact := self._index.get(span.spelled)) is not None:
-                found.append((2.0, span, exact, 1.0))
-                continue
-            needed = np.minimum(self._needed + self._doubt(words[span.first : span.end], language), 0.99)
-            margins = scores[row] - needed
-            number = int(margins.argmax())
-            if margins[number] >= 0:
-                found.append((float(margins[number]), span, number, float(scores[row, number])))
-        return found
-
-    def _scores(self, spelled: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Similarity of each of n spans to each of h hotwords, shape (n, h)."""
+    def _compared(self, words: Sequence[Word], language: str, below: float = 0.0) -> Iterator[tuple[_Span, Row, Row]]:
+        """Spans that may be enough like a hotword, or ``below`` that: by how much more than needed each hotword is like
+        it, and how much. What is spelled as a hotword is above all others."""
         weight = self._tuning.sound
-        by_spelling = _similarity(spelled, self._spelled)
-        by_sound = _similarity([sound(one) for one in spelled], self._sounds)
-        return (1 - weight) * by_spelling + weight * by_sound
+        spans = _spans(words)
+        for begin in range(0, len(spans), CHUNK):
+            chunk = spans[begin : begin + CHUNK]
+            by_spelling = _similarity([span.spelled for span in chunk], self._spelled)
+            by_sound = _similarity([span.sound for span in chunk], self._sounds)
+            scores = (1 - weight) * by_spelling + weight * by_sound
+            for row in map(int, np.flatnonzero(scores.max(axis=1) >= self._needed.min() - below)):
+                span = chunk[row]
+                needed = np.minimum(self._needed + self._doubt(words[span.first : span.end], language), SURE)
+                margins = scores[row] - needed
+                if (exact := self._index.get(span.spelled)) is not None:
+                    margins[exact] = 1.0
+                    scores[row, exact] = 1.0
+                yield span, margins, scores[row]
 
     def _doubt(self, heard: Sequence[Word], language: str) -> float:
         """How much more alike than others words have to be that may well be right."""
@@ -163,18 +180,24 @@ class Corrector:
 def _spans(words: Sequence[Word]) -> list[_Span]:
     """Up to `MOST_WORDS` neighbours without a pause between them."""
     spelled = [spelling(word.text) for word in words]
+    last = [spelling(without_possessive(word.text)) for word in words]
     spans: list[_Span] = []
     for first in range(len(words)):
         if not spelled[first]:
             continue
-        joined = ""
+        together, heard = "", ""
         for end in range(first + 1, min(first + MOST_WORDS, len(words)) + 1):
             if end - first > 1 and words[end - 1].start_s - words[end - 2].end_s > LONGEST_GAP_S:
                 break
             if spelled[end - 1]:
-                joined += spelled[end - 1]
-                spans.append(_Span(first, end, joined))
+                spans.append(_Span(first, end, together + last[end - 1], joined(heard, sound(last[end - 1]))))
+                together += spelled[end - 1]
+                heard = joined(heard, sound(spelled[end - 1]))
     return spans
+
+
+def _sound_of(hotword: str) -> str:
+    return reduce(joined, (sound(spelling(word)) for word in hotword.split()), "")
 
 
 def _similarity(left: Sequence[str], right: Sequence[str]) -> npt.NDArray[np.float32]:

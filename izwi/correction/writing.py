@@ -1,5 +1,6 @@
 """Puts a hotword in the place of what was heard: its spelling, with the punctuation, times and case of the sentence."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -8,6 +9,11 @@ from izwi.stages import Word
 _LEAD = re.compile(r"^[\W_]*", re.UNICODE)
 _TAIL = re.compile(r"(?:['’]s)?[\W_]*$", re.UNICODE | re.IGNORECASE)
 _PIECE = re.compile(r"\s*\S+")
+
+
+def without_possessive(text: str) -> str:
+    """A word without the "'s" that a name takes in a sentence."""
+    return text[: len(text) - len(_tail(text))]
 
 
 def bare(words: Sequence[Word]) -> str:
@@ -44,7 +50,8 @@ def _spread(pieces: Sequence[str], heard: Sequence[Word]) -> list[Word]:
     for piece in pieces:
         edges.append(edges[-1] + (end - start) * len(piece) / total)
     edges = [round(edge, 3) for edge in edges[:-1]] + [end]
-    return [Word(piece, *edges[i : i + 2], confidence) for i, piece in enumerate(pieces)]
+    times = itertools.pairwise(edges)
+    return [Word(piece, *time, confidence) for piece, time in zip(pieces, times, strict=True)]
 
 
 def _lead(text: str) -> str:
