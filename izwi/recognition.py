@@ -108,13 +108,14 @@ class Recognition:
             vote.settle(self._before)
         language, engine = self._given or vote.best or "", ""
         ahead: _Pass | None = None  # a careful pass made in a pause
+        prompt = ""
         over = False
         while not over:
             urgent = await utterance.due(self._fresh, self._patience)
             if ahead and utterance.ended_at(ahead.window.speech_end):
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
-                done = await self._hear(utterance, vote, urgent)
+                done = await self._hear(utterance, vote, urgent, prompt)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)
@@ -122,6 +123,8 @@ class Recognition:
                 if not urgent and (state := self._load.observe(done.window.fresh / SAMPLE_RATE)):
                     await self._emit(events.load(state), None)
                 update = transcript.update(done.window, done.result.words, language)
+                # The next pass is led by what may have been met: led by a whole list, it would write names into silence.
+                prompt = led_by(self._corrector.likely(done.result.words, language))
             else:
                 await self._emit(events.failure(done.result, utterance=utterance.number), None)
                 if not done.window.final and len(done.window.samples) < self._limits.max_window_s * SAMPLE_RATE:
@@ -145,7 +148,7 @@ class Recognition:
         one in two is made for nothing."""
         return LONGEST_PAUSE if self._load.hurried else self._pause
 
-    async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool) -> _Pass:
+    async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool, prompt: str) -> _Pass:
         """One pass over what is held when its turn comes. The error is a value here, so that the client is told after
         the recogniser is free again: it may read slowly."""
         window: Window | None = None
@@ -155,7 +158,7 @@ class Recognition:
             nonlocal window, asked
             window = utterance.window(self._patience, self._most)
             asked = self._given or vote.ask(len(window.samples) / SAMPLE_RATE, window.careful)
-            return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried)
+            return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried, prompt=prompt)
 
         try:
             result: AsrResult | IzwiError = await self._asr(take, urgent)

@@ -1,5 +1,6 @@
 """What hotwords gained, from what was said and what was heard. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,5 +44,5 @@ def false_names(heard: Sequence[Heard], names: Sequence[str]) -> int:
 
 
 def _plain(text: str) -> str:
-    latin = anyascii(text).casefold().replace("'", "")
+    latin = re.sub(r"'s\b", "", anyascii(text).casefold()).replace("'", "")
     return " ".join("".join(c if c.isalnum() else " " for c in latin).split())

@@ -6,7 +6,7 @@ for all voices here, would mispronounce; it is never shown to the recogniser or 
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal

@@ -93,10 +93,8 @@ def _report(folder: Path | None, half: Half, out: Path) -> Iterator[str]:
     def led_by_all(samples: Samples) -> tuple[Word, ...]:
         return recogniser.hear(samples, led_by(names))
 
-    yield (
-        f"| {len(names)} hotwords, {len(named)} sentences, {len(ordinary)} ordinary clips, Whisper {MODEL} int8 | names, % "
-        "| WER of those sentences, % | other names taken for them | WER of ordinary clips, % | names in them |"
-    )
+    said = f"{len(names)} hotwords, {len(named)} sentences, {len(ordinary)} ordinary clips, Whisper {MODEL} int8"
+    yield f"| {said} | names, % | WER of their sentences, % | false names | WER of ordinary clips, % | names in them |"
     yield "|---|---|---|---|---|---|"
     ways = {"no hotwords": unled, "led by all of them": led_by_all, "led by those that are likely": led}
     for title, hear in ways.items():
