@@ -13,7 +13,7 @@ from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
 from izwi.checkpoint import Checkpoint, spoken
 from izwi.clauses import Clause
-from izwi.correction import Corrector
+from izwi.correction import Corrector, led_by
 from izwi.errors import IzwiError
 from izwi.events import Emit
 from izwi.language import LanguageVote
@@ -33,11 +33,6 @@ LONGEST_PAUSE = 3600 * SAMPLE_RATE
 """No utterance has one."""
 BACK_OFF_S = 0.2
 """Pause after a failed pass: the stage was asked several times already."""
-
-
-def led_by(hotwords: Sequence[str]) -> str:
-    """The prompt that makes a recogniser expect hotwords; the last ones most."""
-    return ", ".join(hotwords) + "." if hotwords else ""
 
 
 @dataclass(frozen=True)
@@ -108,14 +103,14 @@ class Recognition:
             vote.settle(self._before)
         language, engine = self._given or vote.best or "", ""
         ahead: _Pass | None = None  # a careful pass made in a pause
-        prompt = ""
+        likely: Sequence[str] = ()  # hotwords that may have been met
         over = False
         while not over:
             urgent = await utterance.due(self._fresh, self._patience)
             if ahead and utterance.ended_at(ahead.window.speech_end):
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
-                done = await self._hear(utterance, vote, urgent, prompt)
+                done = await self._hear(utterance, vote, urgent, likely)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)
@@ -123,8 +118,7 @@ class Recognition:
                 if not urgent and (state := self._load.observe(done.window.fresh / SAMPLE_RATE)):
                     await self._emit(events.load(state), None)
                 update = transcript.update(done.window, done.result.words, language)
-                # The next pass is led by what may have been met: led by a whole list, it would write names into silence.
-                prompt = led_by(self._corrector.likely(done.result.words, language))
+                likely = self._corrector.likely(done.result.words, language)
             else:
                 await self._emit(events.failure(done.result, utterance=utterance.number), None)
                 if not done.window.final and len(done.window.samples) < self._limits.max_window_s * SAMPLE_RATE:
@@ -148,7 +142,7 @@ class Recognition:
         one in two is made for nothing."""
         return LONGEST_PAUSE if self._load.hurried else self._pause
 
-    async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool, prompt: str) -> _Pass:
+    async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool, likely: Sequence[str]) -> _Pass:
         """One pass over what is held when its turn comes. The error is a value here, so that the client is told after
         the recogniser is free again: it may read slowly."""
         window: Window | None = None
@@ -158,6 +152,8 @@ class Recognition:
             nonlocal window, asked
             window = utterance.window(self._patience, self._most)
             asked = self._given or vote.ask(len(window.samples) / SAMPLE_RATE, window.careful)
+            # A partial pass is led by what may have been met: each hotword more makes it slower, and there are many.
+            prompt = led_by(self._corrector.hotwords if window.careful else (), likely)
             return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried, prompt=prompt)
 
         try:

@@ -3,6 +3,7 @@
 python -m loadtests.hotwords --corpus FOLDER
 """
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Annotated
 
+import numpy as np
 import typer
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -17,17 +19,19 @@ from rich.progress import track
 
 from deployments.asr.faster_whisper import FasterWhisper
 from izwi import logs
-from izwi.correction import Corrector
-from izwi.recognition import led_by
+from izwi.correction import Corrector, led_by
 from izwi.settings import Settings
 from izwi.stage_settings import AsrSettings
 from izwi.stages import AsrRequest, Samples, Word
 from loadtests import corpus, hotword_speech
 from loadtests.hotword_figures import Heard, false_names, recall, wer
+from loadtests.hotword_sessions import Rehearsal
 from loadtests.hotword_speech import Half
 
 MODEL = "base"
 WORDS = TypeAdapter(tuple[Word, ...])
+SILENCE = 12_000
+"""Samples after a sentence in a session: longer than the endpoint."""
 TIMED = 100
 """Hotwords that the time of a correction is told for."""
 
@@ -65,13 +69,16 @@ def main(
         "report"
     ),
     out: Annotated[Path, typer.Option(help="Where speech and what was heard in it are kept.")] = Path("out/hotwords"),
+    sessions: Annotated[int, typer.Option(help="Sentences heard in live sessions instead, at most.")] = 0,
 ) -> None:
     """Print recall of names and word errors for no hotwords, led recognition, correction and both, and what they cost.
 
     Example: python -m loadtests.hotwords --half tune
     """
     logs.configure("warning", human=True)
-    typer.echo("\n".join(_report(folder, "tune" if half == "tune" else "report", out)))
+    chosen: Half = "tune" if half == "tune" else "report"
+    lines = asyncio.run(_live(chosen, out, sessions)) if sessions else _report(folder, chosen, out)
+    typer.echo("\n".join(lines))
 
 
 def _report(folder: Path | None, half: Half, out: Path) -> Iterator[str]:
@@ -103,6 +110,22 @@ def _report(folder: Path | None, half: Half, out: Path) -> Iterator[str]:
             yield _row(name, [named, strange, ordinary], hear, corrector if corrects else Corrector(()), names)
     yield ""
     yield from _times([unled(samples) for _, samples in named])
+
+
+async def _live(half: Half, out: Path, count: int) -> list[str]:
+    """The same in sessions, where most words are committed before a final pass."""
+    rehearsal = Rehearsal(Settings(device="cpu", asr=AsrSettings(model=MODEL)))
+    names = [row["name"] for row in hotword_speech.names(half)]
+    cases = list(_progress(hotword_speech.cases(half, out / "speech"), "speech"))
+    cases = cases[:: max(1, len(cases) // count)][:count]
+    lines = [f"| {len(cases)} live sessions, {len(names)} hotwords | names, % | WER, % |", "|---|---|---|"]
+    for title, hotwords in (("no hotwords", []), ("hotwords", names)):
+        heard = [
+            Heard(case.text, await rehearsal.listen(np.pad(case.samples, (0, SILENCE)), hotwords), case.name)
+            for case in _progress(cases, title)
+        ]
+        lines.append(f"| {title} | {recall(heard):.1f} | {wer(heard):.1f} |")
+    return lines
 
 
 def _row(

@@ -76,10 +76,11 @@ class Corrector:
 
     def __init__(self, hotwords: Iterable[str], tuning: Tuning = Tuning()) -> None:
         known = {spelled: hotword.strip() for hotword in hotwords if (spelled := spelling(hotword))}
-        self._hotwords = tuple(known.values())
+        self.hotwords = tuple(known.values())
+        """Each once."""
         self._spelled = tuple(known)
         self._index = {spelled: number for number, spelled in enumerate(self._spelled)}
-        self._sounds = [_sound_of(hotword) for hotword in self._hotwords]
+        self._sounds = [_sound_of(hotword) for hotword in self.hotwords]
         self._tuning = tuning
         self._beginnings = Beginnings(self._sounds)
         lengths = np.array([len(spelled) for spelled in self._spelled], np.float32)
@@ -91,16 +92,16 @@ class Corrector:
 
         Args:
             words: of one text, in order.
-            language: ISO 639-1 of the text; says which words are common.
+            language: ISO 639-1 of the text, says which words are common; where it is empty, all are.
         """
-        if not self._hotwords or not words:
+        if not self.hotwords or not words:
             return list(words), []
         written: list[Word] = []
         matches: list[HotwordMatch] = []
         position = 0
         for span, number, score in self._chosen(words, language):
             written += words[position : span.first]
-            heard, hotword = words[span.first : span.end], self._hotwords[number]
+            heard, hotword = words[span.first : span.end], self.hotwords[number]
             opens = span.first == 0 or words[span.first - 1].text.rstrip().endswith((".", "!", "?"))
             exact = span.spelled == self._spelled[number]
             if exact and len(heard) == 1 and common(heard[0].text, language):
@@ -121,18 +122,18 @@ class Corrector:
 
     def begun(self, words: Sequence[Word]) -> int:
         """How many words at the end of a text may be the beginning of a hotword that is still being said."""
-        return self._beginnings.begun(words) if self._hotwords else 0
+        return self._beginnings.begun(words) if self.hotwords else 0
 
     def likely(self, words: Sequence[Word], language: str) -> tuple[str, ...]:
         """Hotwords that may be in the words, not enough so to write them: a recogniser led by them hears better. The
         likeliest last, as the end of a prompt counts most."""
-        if not self._hotwords or not words:
+        if not self.hotwords or not words:
             return ()
-        best = np.full(len(self._hotwords), -1.0, np.float32)
+        best = np.full(len(self.hotwords), -1.0, np.float32)
         for _, margins, _ in self._compared(words, language, LIKELY):
             best = np.maximum(best, margins)
         ranked = [number for number in map(int, np.argsort(best, kind="stable")) if best[number] >= -LIKELY]
-        return tuple(self._hotwords[number] for number in ranked[-MOST_LIKELY:])
+        return tuple(self.hotwords[number] for number in ranked[-MOST_LIKELY:])
 
     def _chosen(self, words: Sequence[Word], language: str) -> list[tuple[_Span, int, float]]:
         """The best spans that do not overlap, in order."""
@@ -209,6 +210,8 @@ def _corrector(hotwords: tuple[str, ...]) -> Corrector:
     return Corrector(hotwords)
 
 
-def correct(words: Sequence[Word], hotwords: Sequence[str], language: str) -> tuple[list[Word], list[HotwordMatch]]:
+def correct(
+    words: Sequence[Word], hotwords: Sequence[str], language: str = ""
+) -> tuple[list[Word], list[HotwordMatch]]:
     """`Corrector.correct` for a single text."""
     return _corrector(tuple(hotwords)).correct(words, language)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from izwi import messages as m
+from izwi.correction import led_by
 from izwi.settings import Settings
-from izwi.stages import AsrResult, Corrected, LlmRequest, Stages, Timing
+from izwi.stages import AsrRequest, AsrResult, Corrected, LlmRequest, Stages, Timing
 from tests.unit.scripted import VOCABULARY, Run, Script, run, silence, speech
 from tests.unit.test_session_scripts import Foreign
 
@@ -70,6 +71,32 @@ async def test_a_beginning_that_no_name_follows_is_committed_all_the_same() -> N
     assert heard.finals == ["".join(tokens).strip()] * 2
     pieces = [event.data.text for event in heard.of(m.TranscriptCommittedMessage) if event.data.utterance == 0]
     assert pieces[-1].strip() != heard.finals[0]
+
+
+async def test_passes_are_led_by_what_may_have_been_met_and_careful_ones_by_all() -> None:
+    tokens, _, _ = SPOKEN["en"]
+    script = Foreign(language="en", tokens=tuple(tokens))
+    await listen("en", tokens, sentences=1, script=script, hotwords=["Sundar Pichai", "Wojciechowski", "Kubernetes"])
+    passes = [request for request in script.asked if isinstance(request, AsrRequest)]
+    partial = [request.prompt for request in passes if not request.final]
+    assert partial[0] == ""
+    assert set(partial) == {"", "Sundar Pichai."}
+    assert {request.prompt for request in passes if request.final} == {"Wojciechowski, Kubernetes, Sundar Pichai."}
+
+
+@pytest.mark.parametrize(
+    ("hotwords", "likely", "prompt"),
+    [((), (), ""), (("a", "b"), (), "a, b."), (("a", "b", "c"), ("a",), "b, c, a."), ((), ("a",), "a.")],
+)
+def test_what_is_likely_leads_last(hotwords: tuple[str, ...], likely: tuple[str, ...], prompt: str) -> None:
+    assert led_by(hotwords, likely) == prompt
+
+
+async def test_without_hotwords_no_pass_is_led() -> None:
+    tokens, _, _ = SPOKEN["en"]
+    script = Foreign(language="en", tokens=tuple(tokens))
+    await listen("en", tokens, sentences=1, script=script)
+    assert {request.prompt for request in script.asked if isinstance(request, AsrRequest)} == {""}
 
 
 async def test_meta_comes_with_debug_only() -> None:
