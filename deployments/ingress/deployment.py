@@ -64,7 +64,7 @@ class Ingress:
             places=Places(link, settings.max_cluster_sessions),
             tokens=tokens,
             hotwords=HotwordLists(link),
-            llm=LlmClient(settings.llm),
+            llm=LlmClient(settings.llm, lambda role, llm: metrics.llm.labels(role, llm).inc()),
             access=Access(keyring, tokens, Rates(link), settings.cors_origins, anyone=settings.allow_anonymous),
             metrics=metrics,
             registry=Registry(settings.max_concurrent_sessions, metrics),

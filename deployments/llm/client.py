@@ -1,6 +1,7 @@
 """Asks a language model within a time limit, and checks its answer; what cannot be used leaves the text as it was."""
 
 import asyncio
+from collections.abc import Callable
 
 import httpx
 import structlog
@@ -32,10 +33,15 @@ class _Completion(BaseModel):
 
 
 class LlmClient:
-    """Raises nothing: a text comes back in any case, with what became of it."""
+    """Raises nothing: a text comes back in any case, with what became of it.
 
-    def __init__(self, settings: LlmSettings) -> None:
+    Args:
+        note: told the role and what became of each text.
+    """
+
+    def __init__(self, settings: LlmSettings, note: Callable[[str, str], None] = lambda role, llm: None) -> None:
         self._settings = settings
+        self._note = note
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self._http = httpx.AsyncClient(
@@ -47,6 +53,11 @@ class LlmClient:
 
     async def ask(self, asked: LlmRequest) -> Corrected:
         """The text, corrected or translated, or as it was."""
+        result = await self._ask(asked)
+        self._note(asked.role, result.llm)
+        return result
+
+    async def _ask(self, asked: LlmRequest) -> Corrected:
         text, limit_s = asked.text, self._settings.timeout_s
         if self._settings.base_url is None or not text.strip():
             return Corrected(text, "off")

@@ -94,11 +94,13 @@ async def breaks_off(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def served(answer: Answer, **settings: Any) -> AsyncIterator[tuple[Server, LlmClient]]:
+async def served(
+    answer: Answer, note: Callable[[str, str], None] = lambda role, llm: None, **settings: Any
+) -> AsyncIterator[tuple[Server, LlmClient]]:
     server = Server(answer)
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
-    client = LlmClient(LlmSettings(base_url=f"http://127.0.0.1:{port}/v1/", **{"timeout_s": 20.0, **settings}))
+    client = LlmClient(LlmSettings(base_url=f"http://127.0.0.1:{port}/v1/", **{"timeout_s": 20.0, **settings}), note)
     try:
         yield server, client
     finally:
@@ -107,8 +109,14 @@ async def served(answer: Answer, **settings: Any) -> AsyncIterator[tuple[Server,
 
 
 async def test_a_correction_is_applied() -> None:
-    async with served(says(RIGHT), model="small", api_key=SecretStr("secret")) as (server, client):
+    noted: list[tuple[str, str]] = []
+
+    def note(role: str, llm: str) -> None:
+        noted.append((role, llm))
+
+    async with served(says(RIGHT), note, model="small", api_key=SecretStr("secret")) as (server, client):
         assert await client.ask(ASKED) == Corrected(RIGHT, "applied")
+    assert noted == [("corrector", "applied")]
     (asked,) = server.asked
     assert asked["model"] == "small"
     assert "POST /v1/chat/completions " in server.heads[0]
