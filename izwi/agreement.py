@@ -67,6 +67,7 @@ class Agreement:
         force_before_s: float = 0.0,
         trust_before_s: float = 0.0,
         settle_before_s: float = 0.0,
+        may_end: Sequence[bool] = (),
     ) -> list[Word]:
         """Take a hypothesis (times in session seconds) and return the newly committed words.
 
@@ -79,9 +80,12 @@ class Agreement:
             force_before_s: commit words that end before this time even without agreement.
             trust_before_s: confident words that end before this time need no agreement: enough was heard after them.
             settle_before_s: doubtful words that end before this time need no more hypotheses than others.
+            may_end: for each word of ``hypothesis`` whether what is committed may end with it, unless it is forced;
+                empty for all of them.
         """
         inside = [word for word in self.committed if word.start_s >= window_start_s - 0.05]
-        rest = list(hypothesis[retold(inside, hypothesis) :])
+        told = retold(inside, hypothesis)
+        rest = list(hypothesis[told:])
         keys = [normalise(word.text) for word in rest]
         self._history.append(keys)
         count = 0
@@ -94,7 +98,8 @@ class Agreement:
             agreed = complete and self._agreed(keys[: index + 1], voters)
             if not (final or forced or (vote and (trusted or agreed))):
                 break
-            count = index + 1
+            if final or forced or not may_end or may_end[told + index]:
+                count = index + 1
         self._forget(keys[:count])
         fresh = rest[:count]
         self.committed += fresh

@@ -22,6 +22,7 @@ from izwi.messages import (
     SpeechStartedMessage,
     StageStatusMessage,
     TranscriptCommittedMessage,
+    TranscriptCorrectedMessage,
     TranscriptFinalMessage,
     TranscriptPartialMessage,
     TranslationCommittedMessage,
@@ -54,6 +55,7 @@ Event = (
     | TranscriptPartialMessage
     | TranscriptCommittedMessage
     | TranscriptFinalMessage
+    | TranscriptCorrectedMessage
     | TranslationCommittedMessage
     | Speech
     | SpeechMergedMessage

@@ -21,6 +21,8 @@
     │   │   └── DamagedAudio     415  truncated or damaged; what could be decoded came before
     │   ├── AudioTooLong         413  beyond IZWI_MAX_AUDIO_SECONDS
     │   ├── TextTooLong          413  beyond IZWI_MAX_TEXT_CHARS
+    │   ├── TooManyHotwords      413  more hotwords, or lists of them, than are accepted
+    │   ├── HotwordListMissing   404  no list of that name
     │   ├── BodyTooLarge         413  beyond IZWI_MAX_MESSAGE_BYTES
     │   └── TooManyMessages      429  more frames on a socket than IZWI_MAX_MESSAGES_PER_S
     ├── Unavailable              503  a passing state of ours; try again
@@ -150,6 +152,16 @@ class AudioTooLong(ClientError):
 class TextTooLong(ClientError):
     code = "text_too_long"
     status = 413
+
+
+class TooManyHotwords(ClientError):
+    code = "too_many_hotwords"
+    status = 413
+
+
+class HotwordListMissing(ClientError):
+    code = "hotword_list_missing"
+    status = 404
 
 
 class BodyTooLarge(ClientError):

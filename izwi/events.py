@@ -9,7 +9,7 @@ from izwi.checkpoint import written
 from izwi.clauses import Clause
 from izwi.errors import IzwiError
 from izwi.load import LoadState
-from izwi.stages import MtResult, TtsChunk
+from izwi.stages import Corrected, MtResult, TtsChunk
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance
 
@@ -55,7 +55,9 @@ def partial(utterance: Utterance, transcript: Transcript, language: str) -> m.Tr
     return m.TranscriptPartialMessage(data=data)
 
 
-def final(utterance: Utterance, transcript: Transcript, language: str, engine: str) -> m.TranscriptFinalMessage:
+def final(
+    utterance: Utterance, transcript: Transcript, language: str, engine: str, meta: m.Meta | None
+) -> m.TranscriptFinalMessage:
     data = m.TranscriptFinal(
         utterance=utterance.number,
         text=transcript.committed,
@@ -63,8 +65,14 @@ def final(utterance: Utterance, transcript: Transcript, language: str, engine: s
         end_s=seconds(utterance.end or utterance.onset),
         language=language,
         engine=engine,
+        meta=meta,
     )
     return m.TranscriptFinalMessage(data=data)
+
+
+def corrected(utterance: int, result: Corrected) -> m.TranscriptCorrectedMessage:
+    data = m.TranscriptCorrected(utterance=utterance, text=result.text, llm=result.llm)
+    return m.TranscriptCorrectedMessage(data=data)
 
 
 def translation(

@@ -5,18 +5,21 @@ delay does not grow. A pause gets a careful pass at once; if it turns out to be 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from izwi import events
+from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
 from izwi.checkpoint import Checkpoint, spoken
 from izwi.clauses import Clause
+from izwi.correction import Corrector, led_by
 from izwi.errors import IzwiError
 from izwi.events import Emit
 from izwi.language import LanguageVote
 from izwi.load import Load
 from izwi.session_settings import SessionSettings
+from izwi.spent import Spent
 from izwi.stages import AsrRequest, AsrResult, Stages, Timing
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance, Window
@@ -60,6 +63,8 @@ class Recognition:
         emit: receives the transcript's events.
         note_engine: told which engine did a pass.
         checkpoint: what was recognised before an interruption.
+        corrector: of the session's hotwords.
+        spent: where the time went, for a client that wants to know.
     """
 
     def __init__(
@@ -71,7 +76,13 @@ class Recognition:
         emit: Emit,
         note_engine: NoteEngine,
         checkpoint: Checkpoint,
+        corrector: Corrector = Corrector(()),  # noqa: B008 - never changes
+        spent: Spent | None = None,
     ) -> None:
+        self._corrector = corrector
+        self._spent = spent
+        self.final: m.TranscriptFinal | None = None
+        """Of the last utterance that is over."""
         self._given = language
         self._limits = limits
         self._asr = stages.asr
@@ -85,40 +96,45 @@ class Recognition:
 
     async def transcribe(self, utterance: Utterance) -> AsyncGenerator[SpokenClause]:
         """Clauses of an utterance as they are settled; ends with it."""
-        transcript = Transcript(self._limits)
+        transcript = Transcript(self._limits, self._corrector)
         vote = LanguageVote(self._before)
         if utterance.number == self._interrupted.utterances and self._interrupted.words:
             transcript.resume(spoken(self._interrupted.words), spoken(self._interrupted.rest))
             vote.settle(self._before)
         language, engine = self._given or vote.best or "", ""
         ahead: _Pass | None = None  # a careful pass made in a pause
-        final = False
-        while not final:
+        likely: Sequence[str] = ()  # hotwords that may have been met
+        over = False
+        while not over:
             urgent = await utterance.due(self._fresh, self._patience)
             if ahead and utterance.ended_at(ahead.window.speech_end):
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
-                done = await self._hear(utterance, vote, urgent)
+                done = await self._hear(utterance, vote, urgent, likely)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)
                 ahead = done if done.window.pause else None
                 if not urgent and (state := self._load.observe(done.window.fresh / SAMPLE_RATE)):
                     await self._emit(events.load(state), None)
-                update = transcript.update(done.window, done.result.words)
+                update = transcript.update(done.window, done.result.words, language)
+                likely = self._corrector.likely(done.result.words, language)
             else:
                 await self._emit(events.failure(done.result, utterance=utterance.number), None)
                 if not done.window.final and len(done.window.samples) < self._limits.max_window_s * SAMPLE_RATE:
                     await asyncio.sleep(BACK_OFF_S)
                     continue
                 update = transcript.give_up(done.window)
-            final = done.window.final
-            await self._tell(utterance, transcript, update, language, final)
+            over = done.window.final
+            await self._tell(utterance, transcript, update, language, over)
             for clause in update.clauses:
                 yield SpokenClause(clause, utterance.number, language)
             await utterance.drop_before(update.keep_from)
         self._before = language
-        await self._emit(events.final(utterance, transcript, language, engine), None)
+        meta = self._spent.meta(transcript.matches) if self._spent else None
+        final = events.final(utterance, transcript, language, engine, meta)
+        self.final = final.data
+        await self._emit(final, None)
 
     @property
     def _patience(self) -> int:
@@ -126,7 +142,7 @@ class Recognition:
         one in two is made for nothing."""
         return LONGEST_PAUSE if self._load.hurried else self._pause
 
-    async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool) -> _Pass:
+    async def _hear(self, utterance: Utterance, vote: LanguageVote, urgent: bool, likely: Sequence[str]) -> _Pass:
         """One pass over what is held when its turn comes. The error is a value here, so that the client is told after
         the recogniser is free again: it may read slowly."""
         window: Window | None = None
@@ -136,7 +152,9 @@ class Recognition:
             nonlocal window, asked
             window = utterance.window(self._patience, self._most)
             asked = self._given or vote.ask(len(window.samples) / SAMPLE_RATE, window.careful)
-            return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried)
+            # A partial pass is led by what may have been met: each hotword more makes it slower, and there are many.
+            prompt = led_by(self._corrector.hotwords if window.careful else (), likely)
+            return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried, prompt=prompt)
 
         try:
             result: AsrResult | IzwiError = await self._asr(take, urgent)

@@ -17,15 +17,17 @@ import numpy as np
 from izwi import events
 from izwi.audio import SAMPLE_RATE, Cut
 from izwi.checkpoint import Resumed
+from izwi.correction import Corrector
 from izwi.events import Emit
 from izwi.gate import Gate
 from izwi.load import Load
-from izwi.messages import SessionStart
+from izwi.messages import SessionStart, TranscriptFinal
 from izwi.recognition import Recognition, SpokenClause
 from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
 from izwi.settings import Settings
 from izwi.speaking import Speaking, Translations
-from izwi.stages import Samples, Stages, Timing, VadRequest, VadState
+from izwi.spent import Spent
+from izwi.stages import LlmRequest, Samples, Stages, Timing, VadRequest, VadState
 from izwi.translation import Translated, Translation
 from izwi.utterance import Utterance
 
@@ -79,7 +81,18 @@ class Session:
         self._live = lambda: live() and not self._ended
         self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000, self._live)
         given = None if start.source_language == "auto" else start.source_language
-        self._recognition = Recognition(given, self._limits, stages, self._load, emit, self._note_engine, state)
+        self._spent = Spent() if start.debug else None
+        self._recognition = Recognition(
+            given,
+            self._limits,
+            stages,
+            self._load,
+            emit,
+            self._note_engine,
+            state,
+            Corrector(start.hotwords),
+            self._spent,
+        )
         untranslated = state.untranslated[0].number if state.untranslated else state.clauses
         self._translation = Translation(
             start.target_language, settings.mt, stages, emit, self._note_engine, untranslated
@@ -115,7 +128,7 @@ class Session:
         translations: Translations = asyncio.Queue(self._limits.translation_queue)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(audio, utterances), name="listen")
-            tasks.create_task(self._recognise(utterances, clauses), name="recognise")
+            tasks.create_task(self._recognise(utterances, clauses, tasks), name="recognise")
             tasks.create_task(self._translate(clauses, translations), name="translate")
             tasks.create_task(self._speak(translations), name="speak")
         await self._emit(events.progress(self._received, self._received), None)
@@ -200,15 +213,22 @@ class Session:
                 await self._emit(events.speech_ended(utterance, end), None)
 
     # --- recognise: utterances to committed words and clauses -----------------------------------------------------
-    async def _recognise(self, utterances: Utterances, clauses: Clauses) -> None:
+    async def _recognise(self, utterances: Utterances, clauses: Clauses, tasks: asyncio.TaskGroup) -> None:
         while (utterance := await utterances.get()) is not None:
             async for clause in self._recognition.transcribe(utterance):
                 await clauses.put(clause)
+            if self._start.correct_with_llm and self._recognition.final is not None:
+                tasks.create_task(self._correct(self._recognition.final), name="correct")
             self._open.popleft()  # only now is its audio settled: what is acknowledged has been emitted
             async with self._recognised:
                 self._recognised.notify_all()
             await self._progress()
         await clauses.put(None)
+
+    async def _correct(self, final: TranscriptFinal) -> None:
+        """Nothing waits for it but the end of the session."""
+        asked = LlmRequest(final.text, "corrector", final.language, hotwords=self._start.hotwords)
+        await self._emit(events.corrected(final.utterance, await self._stages.llm(asked)), None)
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:
@@ -255,3 +275,5 @@ class Session:
         if timing.engine != before:
             await self._emit(events.switched(stage, before, timing.engine), None)
         self._engines[stage] = timing.engine
+        if self._spent is not None:
+            self._spent.note(stage, timing)

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from izwi.profiles import PROFILES, Profile
 from izwi.session_settings import SessionSettings
-from izwi.stage_settings import AsrSettings, MtSettings, Resources, TtsSettings, VadSettings
+from izwi.stage_settings import AsrSettings, LlmSettings, MtSettings, Resources, TtsSettings, VadSettings
 
 Proxy = Literal["auto", "haproxy", "python"]
 
@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     """Text translation."""
     tts: TtsSettings = TtsSettings()
     """Speech synthesis."""
+    llm: LlmSettings = LlmSettings()
+    """A language model that goes over texts, where there is one."""
     ingress: Resources = Resources(cpus=0.2)
     """What one ingress replica reserves."""
     session: SessionSettings = SessionSettings()

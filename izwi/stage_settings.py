@@ -1,6 +1,6 @@
 """Settings of the stages: engines, models and what a replica reserves."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class Resources(BaseModel):
@@ -99,3 +99,20 @@ class TtsSettings(BaseModel):
     """Length of the later pieces; longer ones have better prosody."""
     resources: Resources = Resources(cpus=0.6)
     """Reserved per replica."""
+
+
+class LlmSettings(BaseModel):
+    """A language model behind any OpenAI-compatible endpoint, that goes over texts; off without ``base_url``."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+\S*$")
+    """Up to and with ``/v1``: ``http://127.0.0.1:11434/v1``. Texts are sent there."""
+    model: str = "default"
+    """Its name there."""
+    api_key: SecretStr | None = None
+    """Sent as a bearer token."""
+    timeout_s: float = Field(default=3.0, gt=0, le=30)
+    """For the whole answer; after it the text stays as it is. A small model on a GPU corrects a sentence in half a
+    second."""
+    max_chars: int = Field(default=2000, ge=1)
+    """Longer texts are not sent: their answer would not come in time."""

@@ -151,6 +151,34 @@ class Capabilities:
     pairs: frozenset[tuple[str, str]] = field(default_factory=lambda: frozenset[tuple[str, str]]())
 
 
+@dataclass(frozen=True)
+class LlmRequest:
+    """A text for a language model."""
+
+    text: str
+    role: Literal["corrector", "translator"]
+    language: str = ""
+    """ISO 639-1 of ``text``; empty where it is not known."""
+    target: str = ""
+    """ISO 639-1 to translate into."""
+    hotwords: tuple[str, ...] = ()
+    """Names and terms as they are to be written."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What became of a text."""
+
+    text: str
+    """The text that was asked with, unless ``llm`` is ``applied``."""
+    llm: Literal["applied", "timeout", "failed", "off"]
+    """``timeout``: no answer in time. ``failed``: none at all, or one that is no correction. ``off``: not asked."""
+
+
+async def _off(request: LlmRequest) -> Corrected:
+    return Corrected(request.text, "off")
+
+
 def _alone() -> bool:
     return False
 
@@ -167,3 +195,5 @@ class Stages:
     """Closing it stops the synthesis."""
     vad_company: Callable[[], bool] = _alone
     """Whether a detector call is about to leave: what is sent now travels with it."""
+    llm: Callable[[LlmRequest], Awaitable[Corrected]] = _off
+    """Optional; answers in bounded time and raises nothing."""

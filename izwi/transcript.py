@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from izwi.agreement import Agreement
 from izwi.audio import SAMPLE_RATE
 from izwi.clauses import Clause, ClauseSplitter, text_of
+from izwi.correction import Corrector
+from izwi.correction.holding import may_end
+from izwi.messages import HotwordMatch
 from izwi.session_settings import SessionSettings
 from izwi.stages import Word
 from izwi.utterance import Window
@@ -33,10 +36,19 @@ class Update:
 
 
 class Transcript:
-    """Committed and tentative text of one utterance."""
+    """Committed and tentative text of one utterance.
 
-    def __init__(self, limits: SessionSettings) -> None:
+    Args:
+        limits: the session's settings.
+        corrector: writes hotwords into each hypothesis, so that hypotheses agree on them.
+    """
+
+    def __init__(self, limits: SessionSettings, corrector: Corrector = Corrector(())) -> None:  # noqa: B008 - never changes
         self._limits = limits
+        self._corrector = corrector
+        self._heard: list[HotwordMatch] = []  # in the last hypothesis
+        self.matches: list[HotwordMatch] = []
+        """Hotwords that were committed."""
         self._agreement = Agreement(limits.agreement_window, limits.agreement_threshold, limits.min_confidence)
         self._votes = limits.policy == "agreement"
         self._splitter = ClauseSplitter(limits.clause_max_words)
@@ -58,8 +70,8 @@ class Transcript:
             words = words[:-1]
         return text_of(words)
 
-    def update(self, window: Window, words: Sequence[Word]) -> Update:
-        """Take the words recognised in ``window``, their times relative to its start."""
+    def update(self, window: Window, words: Sequence[Word], language: str = "") -> Update:
+        """Take the words recognised in ``window``, in a language (ISO 639-1), their times relative to its start."""
         start_s, length_s = window.start / SAMPLE_RATE, len(window.samples) / SAMPLE_RATE
         hypothesis = [
             Word(word.text, round(start_s + word.start_s, 3), round(start_s + word.end_s, 3), word.confidence)
@@ -72,6 +84,7 @@ class Transcript:
             return Update([], "", [], window.start, changed=False)  # a doubtful pass: what was tentative stays so
         before = self.tentative
         end_s = start_s + length_s
+        hypothesis, self._heard = self._corrector.correct(hypothesis, language)
         fresh = self._agreement.update(
             hypothesis,
             start_s,
@@ -81,6 +94,7 @@ class Transcript:
             force_before_s=settled_s,
             trust_before_s=end_s - self._limits.trust_after_s,
             settle_before_s=end_s - self._limits.settle_after_s,
+            may_end=may_end(hypothesis, self._heard, self._corrector.begun(hypothesis), end_s),
         )
         return self._settle(fresh, window, self._keep_from(start_s, length_s, settled_s), before)
 
@@ -92,6 +106,8 @@ class Transcript:
 
     def _settle(self, fresh: list[Word], window: Window, keep_s: float, before: str) -> Update:
         text = "".join(word.text for word in fresh)
+        ends = {word.end_s for word in fresh}
+        self.matches += [match for match in self._heard if match.end_s in ends]
         first = len(fresh) == len(self._agreement.committed)
         clauses = self._splitter.push(fresh) + (self._splitter.flush() if window.final else [])
         changed = bool(fresh) or self.tentative != before

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, live, tokens, translate, whisper
+from deployments.ingress import envelope, hotwords, live, tokens, translate, whisper
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.listener import Listener
@@ -39,7 +39,7 @@ def build_app(services: Services) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(services.settings.cors_origins),
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
         expose_headers=["X-Request-Id", "X-Response-Time-Ms"],
     )
@@ -57,6 +57,7 @@ def build_app(services: Services) -> FastAPI:
         app.include_router(router, dependencies=[http])
     app.include_router(live.build_router(services))
     app.include_router(tokens.build_router(access, services.tokens))
+    app.include_router(hotwords.build_router(access, services.hotwords))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -18,6 +18,8 @@ from deployments.ingress.keyring import Keyring
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
+from deployments.llm.client import LlmClient
+from deployments.store.hotword_lists import HotwordLists
 from deployments.store.link import RedisLink, RedisOptions
 from deployments.store.places import Places
 from deployments.store.rates import Rates
@@ -61,6 +63,8 @@ class Ingress:
             store=SessionStore(link, settings.session_ttl_s),
             places=Places(link, settings.max_cluster_sessions),
             tokens=tokens,
+            hotwords=HotwordLists(link),
+            llm=LlmClient(settings.llm, lambda role, llm: metrics.llm.labels(role, llm).inc()),
             access=Access(keyring, tokens, Rates(link), settings.cors_origins, anyone=settings.allow_anonymous),
             metrics=metrics,
             registry=Registry(settings.max_concurrent_sessions, metrics),

@@ -43,6 +43,12 @@ class Metrics:
             ["stage"],
             registry=r,
         )
+        self.llm = Counter(
+            "izwi_llm_texts",
+            "Texts for the language model, by what became of them: applied, timeout, failed or off",
+            ["role", "llm"],
+            registry=r,
+        )
         self.fallbacks = Counter(
             "izwi_engine_fallbacks",
             "Calls served by another engine than the first that supports them, also while that one is set aside",

@@ -5,6 +5,7 @@ Named tasks in the connection's group: session, store, leave, stages, age. Whate
 
 import asyncio
 import random
+from dataclasses import replace
 
 from deployments.ingress import opening
 from deployments.ingress.emitter import Emitter
@@ -106,6 +107,10 @@ class Runner:
         """
         self._intake.open(start.audio)
         session_id = self._place.session_id or await self.enter(start)
+        try:
+            start = await self._with_lists(start)
+        except IzwiError as error:
+            raise Refused(error) from None
         found = Opening(session_id, "", start, None)
         if self._wire.resumes:
             found = await opening.begin(session_id, start, self._owner.name, self._services.store, settings)
@@ -168,6 +173,13 @@ class Runner:
         if not (self._wire.resumes and outcome in STILL_OWNED):
             await self._place.leave()
 
+    async def _with_lists(self, start: m.SessionStart) -> m.SessionStart:
+        """With the hotwords of its lists, which are so the same after a resume."""
+        if not start.hotword_lists:
+            return start
+        hotwords = await self._services.hotwords.gather(self._owner, start.hotwords, start.hotword_lists)
+        return start.model_copy(update={"hotwords": hotwords, "hotword_lists": ()})
+
     # --- steps ------------------------------------------------------------------------------------------------------
     def _prepare(self, found: Opening, settings: Settings) -> Session:
         intake, emit = self._intake, self._emitter.emit
@@ -175,7 +187,8 @@ class Runner:
             emit = in_text(emit)
         if found.start.speech_format == "opus":
             emit = OpusSpeech(emit).emit
-        return Session(found.start, settings, self._services.calls.stages(), emit, lambda: intake.live, found.resumed)
+        stages = replace(self._services.calls.stages(), llm=self._services.llm.ask)
+        return Session(found.start, settings, stages, emit, lambda: intake.live, found.resumed)
 
     def _run(self, session: Session, found: Opening) -> None:
         self._tasks.create_task(self._speak(session, found), name="session")

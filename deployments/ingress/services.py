@@ -7,6 +7,8 @@ from deployments.ingress.admission import Newcomers
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
+from deployments.llm.client import LlmClient
+from deployments.store.hotword_lists import HotwordLists
 from deployments.store.places import Places
 from deployments.store.store import SessionStore
 from deployments.store.tokens import Tokens
@@ -20,6 +22,8 @@ class Services:
     store: SessionStore
     places: Places
     tokens: Tokens
+    hotwords: HotwordLists
+    llm: LlmClient
     access: Access
     metrics: Metrics
     registry: Registry

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from izwi.messages.base import Data, Empty, Message, PingMessage, PongMessage
+from izwi.messages.hotwords import MOST_HOTWORDS, MOST_LISTS, Hotword, ListName
 
 OPUS_RATE = 48_000
 """Hz of the clock that all Opus streams have (RFC 6716)."""
@@ -45,6 +46,14 @@ class SessionStart(Data):
     """With ``opus``, each ``speech.audio`` brings packets of 20 ms; see `izwi.opus_packets.join`."""
     voice: str | None = None
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
+    hotwords: tuple[Hotword, ...] = Field(default=(), max_length=MOST_HOTWORDS)
+    """Names and terms to expect; what is misheard for one is corrected before it is committed."""
+    hotword_lists: tuple[ListName, ...] = Field(default=(), max_length=MOST_LISTS)
+    """Names of stored lists of them."""
+    correct_with_llm: bool = False
+    """Have a language model go over each final transcript: ``transcript.corrected`` follows."""
+    debug: bool = False
+    """Tell of each final transcript how it came about, in its ``meta``."""
 
 
 class SessionResume(Data):

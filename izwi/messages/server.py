@@ -20,6 +20,7 @@ from izwi.messages.server_data import (
     SpeechSkipped,
     StageStatus,
     TranscriptCommitted,
+    TranscriptCorrected,
     TranscriptFinal,
     TranscriptPartial,
     TranslationCommitted,
@@ -81,6 +82,14 @@ class TranscriptFinalMessage(Message):
     durable: ClassVar[bool] = True
     type: Literal["transcript.final"] = "transcript.final"
     data: TranscriptFinal
+
+
+class TranscriptCorrectedMessage(Message):
+    """A language model has gone over a final transcript; nothing waits for it, and after a resume it may be missing."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["transcript.corrected"] = "transcript.corrected"
+    data: TranscriptCorrected
 
 
 class TranslationCommittedMessage(Message):
@@ -153,6 +162,7 @@ ServerMessage = (
     | TranscriptPartialMessage
     | TranscriptCommittedMessage
     | TranscriptFinalMessage
+    | TranscriptCorrectedMessage
     | TranslationCommittedMessage
     | SpeechAudioMessage
     | SpeechMergedMessage

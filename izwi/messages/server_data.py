@@ -1,8 +1,14 @@
 """What the messages of a server say."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from izwi.messages.base import Data
+from izwi.messages.hotwords import Meta
+
+LlmMark = Literal["applied", "timeout", "failed", "off"]
+"""What became of a text given to the language model: only ``applied`` has changed it, or found nothing to change."""
 
 
 class WordData(Data):
@@ -81,6 +87,22 @@ class TranscriptFinal(Data):
     end_s: float
     language: str
     engine: str
+    meta: Meta | None = None
+    """Present where ``session.start`` said ``debug``."""
+
+    @model_serializer(mode="wrap")
+    def _without_absent_meta(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialise(self)
+        if self.meta is None:
+            del fields["meta"]
+        return fields
+
+
+class TranscriptCorrected(Data):
+    utterance: int
+    text: str
+    """Of the whole utterance; without a correction the text of its ``transcript.final``, which stays what it is."""
+    llm: LlmMark
 
 
 class TranslationCommitted(Data):

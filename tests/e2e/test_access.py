@@ -132,6 +132,17 @@ async def test_a_session_is_resumed_by_its_key_only(guarded: Server, key_file: P
                 assert message["data"]["code"] == "session_gone"
 
 
+async def test_each_key_has_its_own_lists_of_hotwords(guarded: Server, key_file: Path, key: str) -> None:
+    mine, others = bearer(key), bearer(make_key(key_file, "college"))
+    await asyncio.sleep(1.1)  # within that a server reads its keys again
+    url = f"{guarded.http}/v1/hotwords"
+    assert httpx.get(url).status_code == 401
+    assert httpx.put(f"{url}/mine", json={"hotwords": ["Ana"]}, headers=mine).status_code == 200
+    assert httpx.get(f"{url}/mine", headers=mine).json() == {"hotwords": ["Ana"], "name": "mine"}
+    assert httpx.get(f"{url}/mine", headers=others).status_code == 404
+    assert httpx.get(url, headers=others).json() == {"lists": []}
+
+
 async def test_a_scraper_reads_metrics_and_nothing_else(guarded: Server, key_file: Path) -> None:
     scraper = make_key(key_file, "prometheus", "--scope", "metrics")
     await asyncio.sleep(1.1)
@@ -185,5 +196,6 @@ def test_the_document_names_every_route(guarded: Server) -> None:
     paths = httpx.get(f"{guarded.http}/openapi.json").json()["paths"]
     assert set(paths) == {
         *("/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/v1/models/{name}"),
+        *("/v1/audio/transcriptions", "/v1/audio/translations", "/asr", "/v1/hotwords", "/v1/hotwords/{name}"),
         *("/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"),
     }

@@ -48,6 +48,23 @@ def test_a_doubtful_word_needs_one_more_hypothesis_and_holds_back_what_follows()
     assert committed == ["", "so", "zyzzyx is", ""]
 
 
+def test_what_is_committed_ends_only_where_it_may() -> None:
+    a = agreement()
+    heard = words("he saw Sundar Pichai today there")
+    ends = [True, True, False, False, True, False]
+    a.update(heard, 0.0, may_end=ends)
+    assert texts(a.update(heard[:4], 0.0, may_end=ends[:4])) == "he saw"
+    rest = heard[2:]
+    assert texts(a.update(rest, 1.0, may_end=ends[2:])) == ""
+    assert texts(a.update(rest, 1.0, may_end=ends[2:])) == "Sundar Pichai today"
+
+
+def test_a_final_pass_and_force_end_anywhere() -> None:
+    heard = words("he saw Sundar")
+    assert texts(agreement().update(heard, 0.0, may_end=[False] * 3, force_before_s=1.1)) == "he saw"
+    assert texts(agreement().update(heard, 0.0, may_end=[False] * 3, final=True)) == "he saw Sundar"
+
+
 def test_a_final_pass_commits_everything() -> None:
     a = agreement()
     a.update(words("one two"), 0.0)

@@ -103,7 +103,7 @@ def packets(seconds: float) -> list[bytes]:
 
 
 async def test_a_damaged_packet_is_told_and_offsets_stay_right() -> None:
-    opened = Intake(Settings(_env_file=None))  # type: ignore[call-arg]
+    opened = Intake(Settings(_env_file=None), 15.0)  # type: ignore[call-arg]
     opened.open(AudioFormat(encoding="opus"))
     sent = packets(1.0)
     for packet in sent[:10]:
@@ -118,7 +118,7 @@ async def test_a_damaged_packet_is_told_and_offsets_stay_right() -> None:
 
 async def test_what_is_sent_again_for_the_decoder_goes_no_further() -> None:
     sent = packets(2.0)
-    whole, again = (Intake(Settings(_env_file=None)) for _ in range(2))  # type: ignore[call-arg]
+    whole, again = (Intake(Settings(_env_file=None), 15.0) for _ in range(2))  # type: ignore[call-arg]
     whole.open(AudioFormat(encoding="opus"))
     again.open(AudioFormat(encoding="opus"), 5_000, 5_000 - 1_920)
     for packet in sent:

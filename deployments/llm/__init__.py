@@ -1,0 +1,1 @@
+"""A language model that goes over texts, behind any OpenAI-compatible endpoint."""

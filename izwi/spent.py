@@ -1,0 +1,29 @@
+"""Where a session's time went, by stage, for a client that asked with ``debug``."""
+
+from collections.abc import Sequence
+
+from izwi.messages import HotwordMatch, Meta, StageTime
+from izwi.stages import Timing
+
+
+class Spent:
+    """Adds up the timings of stage calls until they are told."""
+
+    def __init__(self) -> None:
+        self._timings: dict[str, StageTime] = {}
+
+    def note(self, stage: str, timing: Timing) -> None:
+        """A call that was made."""
+        before = self._timings.get(stage, StageTime(queue=0.0, compute=0.0))
+        self._timings[stage] = StageTime(
+            queue=before.queue + timing.queue_s * 1000, compute=before.compute + timing.compute_s * 1000
+        )
+
+    def meta(self, matches: Sequence[HotwordMatch]) -> Meta:
+        """All calls since this was last asked, with the hotwords of the utterance."""
+        timings = {
+            stage: StageTime(queue=round(time.queue, 1), compute=round(time.compute, 1))
+            for stage, time in self._timings.items()
+        }
+        self._timings = {}
+        return Meta(timings_ms=timings, hotword_matches=list(matches))
