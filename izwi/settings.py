@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from izwi.profiles import PROFILES, Profile
 from izwi.session_settings import SessionSettings
-from izwi.stage_settings import AsrSettings, MtSettings, Resources, TtsSettings, VadSettings
+from izwi.stage_settings import AsrSettings, MtSettings, Resources, SpeakerSettings, TtsSettings, VadSettings
 
 Proxy = Literal["auto", "haproxy", "python"]
 
@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """Text translation."""
     tts: TtsSettings = TtsSettings()
     """Speech synthesis."""
+    speakers: SpeakerSettings = SpeakerSettings()
+    """Who spoke."""
     ingress: Resources = Resources(cpus=0.2)
     """What one ingress replica reserves."""
     session: SessionSettings = SessionSettings()
