@@ -19,7 +19,7 @@ MIN_SAMPLES = SAMPLE_RATE * 3 // 10
 MAX_SAMPLES = SAMPLE_RATE * 2
 """What `campplus_graph.MAX_FRAMES` allows, with two frames to spare."""
 _LOUDEST = 32768.0
-"""Full scale of audio that was not divided by it: harmless, because loudness does not count. Powers of more overflow."""
+"""Full scale of 16-bit audio: harmless, because loudness does not count. The power of much more overflows."""
 _ABREAST = 16
 """Windows per run of the model: it bounds the memory, and more are not faster."""
 

