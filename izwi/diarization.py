@@ -134,8 +134,8 @@ def assign(words: Sequence[Word], heard: Sequence[Window], vectors: Vectors, tun
 
 def turns(labels: Sequence[str]) -> list[Turn]:
     """Successive words of one speaker each."""
-    bounds = [place for place in range(len(labels)) if place == 0 or labels[place] != labels[place - 1]]
-    return [Turn(labels[a], a, b) for a, b in zip(bounds, [*bounds[1:], len(labels)], strict=True)]
+    changes = [place for place in range(len(labels)) if place == 0 or labels[place] != labels[place - 1]]
+    return [Turn(labels[first], first, end) for first, end in pairwise([*changes, len(labels)])]
 
 
 def _stretches(words: Sequence[Word]) -> list[tuple[float, float]]:
