@@ -40,7 +40,7 @@ class Tuning:
 
     alike: float = 0.4
     """Mean similarity of their windows from which on two clusters are one speaker."""
-    min_speaker_s: float = 1.0
+    min_speaker_s: float = 1.5
     """A cluster with less speech is nobody: it goes with the speaker that it resembles most."""
     change: float = 0.5
     """What a change of speaker within fluent speech must gain, in similarity times seconds of speech."""
@@ -153,11 +153,10 @@ def _stretches(words: Sequence[Word]) -> list[tuple[float, float]]:
 def _voices(heard: Sequence[Window], vectors: Vectors, tuning: Tuning) -> Vectors:
     """The mean direction of each speaker's windows, shape (speakers, d)."""
     numbers = np.array(cluster(vectors, tuning.alike), int)
-    sizes = np.array([window.end_s - window.start_s for window in heard])
-    shares = [float(sizes[numbers == number].sum()) for number in range(int(numbers.max(initial=-1)) + 1)]
-    # Windows overlap, so that each second of speech counts as often as there are hops in a window.
-    enough = tuning.min_speaker_s * WINDOW_S / HOP_S
-    kept = [number for number, share in enumerate(shares) if share >= enough]
+    ends = [0.0, *(window.end_s for window in heard)]
+    new_s = np.array([window.end_s - max(window.start_s, end) for window, end in zip(heard, ends, strict=False)])
+    shares = [float(new_s[numbers == number].sum()) for number in range(int(numbers.max(initial=-1)) + 1)]
+    kept = [number for number, share in enumerate(shares) if share >= tuning.min_speaker_s]
     means = [vectors[numbers == number].mean(axis=0) for number in kept]
     return np.stack([mean / np.linalg.norm(mean) for mean in means]) if means else vectors[:0]
 

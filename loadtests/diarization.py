@@ -42,7 +42,7 @@ BREAK_S = 0.25
 """Pause of a reader at which a turn may end."""
 GRID = {
     "alike": (0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
-    "min_speaker_s": (0.5, 1.0, 1.5),
+    "min_speaker_s": (0.5, 1.0, 1.5, 2.5),
     "change": (0.1, 0.2, 0.35, 0.5, 0.8),
     "change_in_pause": (0.0, 0.05, 0.1, 0.2),
 }
