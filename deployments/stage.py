@@ -118,6 +118,7 @@ SWAPPABLE = {
     },
     "mt": {"engines"},
     "tts": {"engines", "threads", "first_piece_chars", "piece_chars"},
+    "speakers": {"engines", "threads"},
 }
 """What a stage alone goes by; the rest concerns sessions and placement as well and needs a deployment."""
 

@@ -10,6 +10,7 @@ from ray.serve import Application
 from deployments.asr.deployment import Asr
 from deployments.ingress.deployment import Ingress
 from deployments.mt.deployment import Mt
+from deployments.speakers.deployment import Speakers
 from deployments.store.deployment import Store
 from deployments.tts.deployment import Tts
 from deployments.vad.deployment import Vad
@@ -27,6 +28,7 @@ def app(args: GraphArgs) -> Application:
         "asr": place(Asr, settings.asr.resources).bind(settings),
         "mt": place(Mt, settings.mt.resources).bind(settings),
         "tts": place(Tts, settings.tts.resources).bind(settings),
+        "speakers": place(Speakers, settings.speakers.resources).bind(settings),
     }
     store = None if settings.redis_url else Store.bind()
     sockets = {"max_ongoing_requests": 2 * settings.max_concurrent_sessions + REFUSED, "max_queued_requests": -1}

@@ -7,7 +7,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 from ray.serve import Deployment
 
-from izwi.catalog import STAGES
+from izwi.catalog import ON_DEMAND, STAGES
 from izwi.settings import Settings
 from izwi.stage_settings import Resources
 
@@ -36,7 +36,9 @@ def resolve(args: GraphArgs) -> Settings:
     settings = Settings(**(args.model_extra or {}))
     cluster: dict[str, float] = ray.cluster_resources()
     cuda = settings.device == "cuda" or (settings.device == "auto" and cluster.get("GPU", 0) > 0)
-    groups = {stage: getattr(settings, stage).resources for stage in STAGES} | {"ingress": settings.ingress}
+    groups = {stage: getattr(settings, stage).resources for stage in (*STAGES, *ON_DEMAND)} | {
+        "ingress": settings.ingress
+    }
     wanted = sum(group.cpus * max(1, group.min_replicas) for group in groups.values())
     fit = min(1.0, cluster.get("CPU", 1.0) * CPU_SHARE / wanted)
     placed = {
@@ -44,7 +46,7 @@ def resolve(args: GraphArgs) -> Settings:
         for name, group in groups.items()
     }
     changes: dict[str, Any] = {"device": "cuda" if cuda else "cpu", "ingress": placed["ingress"]}
-    for stage in STAGES:
+    for stage in (*STAGES, *ON_DEMAND):
         changes[stage] = getattr(settings, stage).model_copy(update={"resources": placed[stage]})
     if not placed["asr"].gpus:  # Ray hides the card from a replica that reserves none of it
         changes["device"] = "cpu"
@@ -60,7 +62,8 @@ def resolve(args: GraphArgs) -> Settings:
 
 
 def place(deployment: Deployment, resources: Resources) -> Deployment:
-    """The deployment with what its replicas reserve and how many of them there may be."""
+    """The deployment with what its replicas reserve and how many of them there may be, none at times where the settings
+    allow it."""
     options: dict[str, Any] = {
         "ray_actor_options": {"num_cpus": resources.cpus, "num_gpus": resources.gpus},
         "logging_config": {"enable_access_log": False},  # 5 % of a detector replica's time, and the ingress logs anyway
@@ -69,12 +72,12 @@ def place(deployment: Deployment, resources: Resources) -> Deployment:
         "graceful_shutdown_wait_loop_s": 0.1,
         "graceful_shutdown_timeout_s": 5.0,
     }
-    if resources.max_replicas > max(1, resources.min_replicas):
+    if resources.max_replicas > resources.min_replicas:
         options["autoscaling_config"] = {
             "min_replicas": resources.min_replicas,
             "max_replicas": resources.max_replicas,
             "target_ongoing_requests": 2,
         }
     else:
-        options["num_replicas"] = max(1, resources.min_replicas)
+        options["num_replicas"] = resources.min_replicas
     return deployment.options(**options)

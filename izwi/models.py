@@ -145,7 +145,7 @@ def _demand(asset: Asset, file: ModelFile, actual: str) -> None:
     if actual != file.sha256:
         raise ModelMissing(
             f"{asset.name}: {file.name} is corrupted (SHA-256 {actual}, expected {file.sha256}): "
-            f"{asset.fix} --force-reinstall"
+            f"{asset.fix}{'' if asset.wheel else ' --force-reinstall'}"
         )
 
 

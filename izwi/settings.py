@@ -12,7 +12,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from izwi.profiles import PROFILES, Profile
 from izwi.session_settings import SessionSettings
-from izwi.stage_settings import AsrSettings, LlmSettings, MtSettings, Resources, TtsSettings, VadSettings
+from izwi.stage_settings import (
+    AsrSettings,
+    LlmSettings,
+    MtSettings,
+    Resources,
+    SpeakerSettings,
+    TtsSettings,
+    VadSettings,
+)
 
 Proxy = Literal["auto", "haproxy", "python"]
 
@@ -109,6 +117,8 @@ class Settings(BaseSettings):
     """Speech synthesis."""
     llm: LlmSettings = LlmSettings()
     """A language model that goes over texts, where there is one."""
+    speakers: SpeakerSettings = SpeakerSettings()
+    """Who spoke."""
     ingress: Resources = Resources(cpus=0.2)
     """What one ingress replica reserves."""
     session: SessionSettings = SessionSettings()

@@ -116,3 +116,15 @@ class LlmSettings(BaseModel):
     second."""
     max_chars: int = Field(default=2000, ge=1)
     """Longer texts are not sent: their answer would not come in time."""
+
+
+class SpeakerSettings(BaseModel):
+    """Who spoke."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+    engines: tuple[str, ...] = ("campplus",)
+    """In order of preference. Vectors of two engines cannot be compared: name one."""
+    threads: int = Field(default=1, ge=1)
+    """Threads per call: a window takes some ten milliseconds on one."""
+    resources: Resources = Resources(cpus=0.1, min_replicas=0)
+    """Reserved per replica. There is none until somebody asks who spoke; the first answer takes some seconds more."""

@@ -128,6 +128,23 @@ class TtsChunk:
     timing: Timing
 
 
+Embedding = npt.NDArray[np.float32]
+"""What a voice sounds like: shape (d,), length 1, with the same d from one engine always."""
+
+
+@dataclass(frozen=True)
+class SpeakerRequest:
+    windows: tuple[Samples, ...]
+    """Stretches of speech, 0.3 to 2 s each."""
+
+
+@dataclass(frozen=True)
+class SpeakerResult:
+    vectors: tuple[Embedding, ...]
+    """One per window, in order."""
+    timing: Timing
+
+
 @dataclass(frozen=True)
 class Voice:
     name: str

@@ -127,6 +127,12 @@ python_packages() {
         pip install --no-build-isolation --no-deps -e .
         stamp project "$project"
     fi
+    # Not for the demo: nobody is asked there who spoke, and it is another 81 MB to download.
+    if [[ $set_name == test ]] && ! stamped weights "$(checksum <izwi/assets.py)"; then
+        say "Weights of the speaker model"
+        "$venv/bin/izwi" models fetch
+        stamp weights "$(checksum <izwi/assets.py)"
+    fi
 }
 
 SECONDS=0

@@ -28,6 +28,8 @@ from izwi.stages import (
     Capabilities,
     MtRequest,
     MtResult,
+    SpeakerRequest,
+    SpeakerResult,
     Stages,
     TtsChunk,
     TtsRequest,
@@ -41,9 +43,9 @@ VAD_LINGER_S = 0.02
 """A detector call waits this long for those of other sessions: ten times less than an utterance needs to be noticed,
 and a call between replicas costs ten times what the detector does."""
 SHARED_S = 1.0
-PATIENCE_S = {"vad": 1.0, "asr": 4.0, "mt": 4.0, "tts": 4.0}
+PATIENCE_S = {"vad": 1.0, "asr": 4.0, "mt": 4.0, "tts": 4.0, "speakers": 20.0}
 """For an answer until sessions are told that a stage does not answer. A careful pass on a busy machine takes two
-seconds; the detector a fiftieth of one, and its replica is replaced in three."""
+seconds; the detector a fiftieth of one, and its replica is replaced in three; speakers may have to start first."""
 VAD_PATIENCE_S = 0.1
 """The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
@@ -60,8 +62,10 @@ class Handles:
     asr: DeploymentHandle
     mt: DeploymentHandle
     tts: DeploymentHandle
+    speakers: DeploymentHandle
 
     def items(self) -> dict[str, DeploymentHandle]:
+        """Those that must answer before the server is ready; asking the others would start them."""
         return {"vad": self.vad, "asr": self.asr, "mt": self.mt, "tts": self.tts}
 
 
@@ -122,6 +126,15 @@ class StageCalls:
 
     async def mt(self, request: MtRequest) -> MtResult:
         return await self._call("mt", self._handles.mt, request)
+
+    async def speakers(self, request: SpeakerRequest) -> SpeakerResult:
+        """What voices sound like. After a while without such calls there is no replica, and the next one waits until it
+        has started, within the same limit.
+
+        Raises:
+            ModelMissing: the server has no engine for it.
+        """
+        return await self._call("speakers", self._handles.speakers, request)
 
     async def tts(self, request: TtsRequest) -> AsyncGenerator[TtsChunk]:
         """Pieces of one clause. After a lost replica the clause is asked for again and the pieces already said

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from izwi.catalog import ENGINES, pick, weights
+from izwi.catalog import ENGINES, ON_DEMAND, pick, weights
 from izwi.settings import Settings
 
 EXAMPLES = """Examples:
@@ -22,7 +22,7 @@ EXAMPLES = """Examples:
 
 
 def command() -> None:
-    """Show which engine each stage will use; exit 1 where one has none."""
+    """Show which engine each stage will use; exit 1 where one has none that the server cannot start without."""
     settings = Settings()
     table = Table(box=None, pad_edge=False)
     for column in ("stage", "engine", "", "why"):
@@ -37,6 +37,8 @@ def command() -> None:
         _stage(table, stage, engines, weights(settings.asr.model) if stage == "asr" else ())
         for stage, engines in wanted.items()
     ]
+    for stage in ON_DEMAND:
+        _stage(table, stage, getattr(settings, stage).engines, ())
     healthy.append(_redis(table, settings.redis_url))
     console = Console()
     console.print(table)

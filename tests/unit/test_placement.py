@@ -65,3 +65,11 @@ def test_args_are_stronger_than_the_environment(cluster, monkeypatch: pytest.Mon
     monkeypatch.setenv("IZWI_ASR__MODEL", "tiny.en")
     assert resolve(GraphArgs()).asr.model == "tiny.en"
     assert resolve(GraphArgs(asr={"model": "small"})).asr.model == "small"
+
+
+def test_a_stage_on_demand_has_no_replica_until_it_is_called(cluster) -> None:
+    cluster(CPU=2)
+    resources = resolve(GraphArgs()).speakers.resources
+    scaling = place(Asr, resources)._deployment_config.autoscaling_config
+    assert (scaling.min_replicas, scaling.max_replicas) == (0, 1)
+    assert place(Asr, resources.model_copy(update={"min_replicas": 1}))._deployment_config.autoscaling_config is None
