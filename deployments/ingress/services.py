@@ -7,6 +7,7 @@ from deployments.ingress.admission import Newcomers
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
+from deployments.jobs.jobs import Jobs
 from deployments.store.places import Places
 from deployments.store.store import SessionStore
 from deployments.store.tokens import Tokens
@@ -24,3 +25,4 @@ class Services:
     metrics: Metrics
     registry: Registry
     newcomers: Newcomers
+    jobs: Jobs
