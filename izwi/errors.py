@@ -11,6 +11,10 @@
     │   ├── ClientTimeout        408  the client said nothing for too long
     │   ├── Unauthorized         401  no key, or none that is known
     │   ├── Forbidden            403  a key or an origin that may not do this
+    │   │   └── UrlNotAllowed    403  an address that is not listed in IZWI_JOBS__URLS
+    │   ├── DownloadRefused      424  the server that has the recording does not give it
+    │   ├── JobNotFound          404  no such job, or not one of this key
+    │   ├── JobConflict          409  the job is not where this makes sense
     │   ├── UnsupportedLanguage  400  no engine for this language
     │   ├── UnsupportedPair      400  no engine for this translation direction
     │   ├── UnsupportedParameter 400  a field of another service's protocol that nothing here can honour
@@ -30,6 +34,8 @@
     │   ├── Overloaded           503  no room for another session
     │   ├── RateLimited          429  this key has used up its share for now
     │   ├── StoreUnavailable     503  Redis does not answer
+    │   ├── SpoolFull            507  no disk space for another recording
+    │   ├── DownloadFailed       502  the server that has the recording does not answer, or breaks off
     │   ├── StageTimeout         504  a stage did not answer in time
     │   ├── RequestTimeout       504  no answer to an HTTP request within IZWI_REQUEST_TIMEOUT_S
     │   └── EngineFailed         503  every engine of a stage failed
@@ -108,6 +114,25 @@ class Unauthorized(ClientError):
 class Forbidden(ClientError):
     code = "forbidden"
     status = 403
+
+
+class UrlNotAllowed(Forbidden):
+    code = "url_not_allowed"
+
+
+class DownloadRefused(ClientError):
+    code = "download_refused"
+    status = 424
+
+
+class JobNotFound(ClientError):
+    code = "job_not_found"
+    status = 404
+
+
+class JobConflict(ClientError):
+    code = "job_conflict"
+    status = 409
 
 
 class UnsupportedLanguage(ClientError):
@@ -198,6 +223,17 @@ class RateLimited(Unavailable):
 
 class StoreUnavailable(Unavailable):
     code = "store_unavailable"
+
+
+class SpoolFull(Unavailable):
+    code = "spool_full"
+    status = 507
+    retry_after_s = 600.0  # a recording goes as soon as it has been heard
+
+
+class DownloadFailed(Unavailable):
+    code = "download_failed"
+    status = 502
 
 
 class StageTimeout(Unavailable):

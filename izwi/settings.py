@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from izwi.job_settings import JobSettings
 from izwi.profiles import PROFILES, Profile
 from izwi.session_settings import SessionSettings
 from izwi.stage_settings import (
@@ -123,6 +124,8 @@ class Settings(BaseSettings):
     """What one ingress replica reserves."""
     session: SessionSettings = SessionSettings()
     """The flow of one live session."""
+    jobs: JobSettings = JobSettings()
+    """Long recordings in the background."""
 
     @field_validator("cors_origins")
     @classmethod

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, hotwords, live, tokens, translate, whisper
+from deployments.ingress import envelope, hotwords, jobs, live, tokens, translate, whisper
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.listener import Listener
@@ -16,11 +16,13 @@ from deployments.ingress.middleware import RequestContext
 from deployments.ingress.openai import models, speech, transcriptions, voices
 from deployments.ingress.request_limits import Limit, RequestLimits
 from deployments.ingress.services import Services
+from deployments.media.sandbox import Limits, MediaSandbox
 from izwi.keys import Scope
 from izwi.settings import Settings
 
 FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations", "/asr"})
 """Paths to which media files are sent."""
+JOBS = "/v1/jobs"
 
 
 def build_app(services: Services) -> FastAPI:
@@ -46,7 +48,7 @@ def build_app(services: Services) -> FastAPI:
     app.add_middleware(RequestContext, metrics=services.metrics)
     envelope.add_handlers(app)
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
-    listener = Listener(services.calls, settings)
+    listener = Listener(services.calls, settings.vad, MediaSandbox(Limits(settings.max_audio_seconds)))
     for router in (
         transcriptions.build_router(listener, services.calls, settings),
         whisper.build_router(listener),
@@ -55,6 +57,7 @@ def build_app(services: Services) -> FastAPI:
         models.build_router(services.calls),
     ):
         app.include_router(router, dependencies=[http])
+    app.include_router(jobs.build_router(services.jobs, access))
     app.include_router(live.build_router(services))
     app.include_router(tokens.build_router(access, services.tokens))
     app.include_router(hotwords.build_router(access, services.hotwords))
@@ -84,4 +87,14 @@ def _limit(settings: Settings) -> Callable[[str], Limit]:
     """What a request may take, by its path."""
     usual = Limit(settings.max_message_bytes, settings.request_timeout_s)
     file = Limit(settings.max_upload_bytes, settings.file_timeout_s)
-    return lambda path: file if path in FILES else usual
+    job = Limit(settings.jobs.max_bytes, settings.jobs.transfer_timeout_s)
+    watched = Limit(settings.max_message_bytes, settings.jobs.transfer_timeout_s)
+
+    def rule(path: str) -> Limit:
+        if path == JOBS:
+            return job
+        if path.startswith(f"{JOBS}/") and path.endswith("/events"):
+            return watched
+        return file if path in FILES else usual
+
+    return rule

@@ -18,8 +18,10 @@ from deployments.ingress.keyring import Keyring
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
+from deployments.jobs import jobs
 from deployments.llm.client import LlmClient
 from deployments.store.hotword_lists import HotwordLists
+from deployments.store.jobs import JobStore
 from deployments.store.link import RedisLink, RedisOptions
 from deployments.store.places import Places
 from deployments.store.rates import Rates
@@ -56,6 +58,7 @@ class Ingress:
         options = RedisOptions(password, settings.redis_cluster, settings.redis_ca_file)
         link = RedisLink(_address(settings.redis_url, store), options if settings.redis_url else RedisOptions())
         tokens = Tokens(link)
+        self._jobs = jobs.build(settings, JobStore(link, settings.jobs.ttl_s), calls, metrics)
         keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
         self._services = Services(
             settings=settings,
@@ -69,7 +72,9 @@ class Ingress:
             metrics=metrics,
             registry=Registry(settings.max_concurrent_sessions, metrics),
             newcomers=Newcomers(settings.backpressure_threshold),
+            jobs=self._jobs,
         )
+        self._jobs.runner.start()
         self._watches = (
             asyncio.create_task(retirement.watch(self._retire), name="retirement"),
             asyncio.create_task(loop_lag.watch(metrics.loop_lag), name="loop-lag"),
@@ -78,10 +83,14 @@ class Ingress:
     async def drain(self, limit_s: float) -> int:
         """The server stops: finish running sessions and take no more; returns how many did not end in time."""
         elsewhere = self._services.settings.redis_url is not None  # an embedded Redis stops as well
-        return await self._services.registry.drain(limit_s, "shutdown", elsewhere=elsewhere)
+        stopping = asyncio.create_task(self._jobs.runner.stop(), name="stop-jobs")
+        left = await self._services.registry.drain(limit_s, "shutdown", elsewhere=elsewhere)
+        await stopping
+        return left
 
     async def _retire(self) -> None:
-        await self._services.registry.drain(RETIRE_S, "replaced", elsewhere=True)
+        drained = self._services.registry.drain(RETIRE_S, "replaced", elsewhere=True)
+        await asyncio.gather(self._jobs.runner.stop(), drained)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return build_app(self._services)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from deployments.ingress.calls import StageCalls
-from deployments.media.sandbox import Limits, MediaSandbox
+from deployments.media.sandbox import MediaSandbox
 from izwi.audio import SAMPLE_RATE, from_pcm16
 from izwi.errors import AudioTooLong, UnsupportedAudio
-from izwi.files.listening import Listening
+from izwi.files.listening import Listening, Mark
 from izwi.files.transcribe import Wish
 from izwi.files.translating import Translating
-from izwi.settings import Settings
 from izwi.stage_settings import VadSettings
 from izwi.stages import Samples
 
@@ -41,18 +40,29 @@ class Pcm:
 
 
 class Listener:
-    """One replica's."""
+    """One replica's.
 
-    def __init__(self, calls: StageCalls, settings: Settings) -> None:
+    Args:
+        sandbox: decodes the recordings.
+    """
+
+    def __init__(self, calls: StageCalls, vad: VadSettings, sandbox: MediaSandbox) -> None:
         self._calls = calls
-        self._vad = settings.vad
-        self._max_seconds = settings.max_audio_seconds
-        self._sandbox = MediaSandbox(Limits(settings.max_audio_seconds))
+        self._vad = vad
+        self._sandbox = sandbox
 
-    def hear(self, file: BinaryIO | Pcm, wish: Wish, vad: VadSettings | None = None) -> Listening:
-        """Listen to a file that is open."""
-        audio = file.samples(self._max_seconds) if isinstance(file, Pcm) else self._sandbox.decode(file)
-        return Listening(audio, self._calls.ears(), wish, vad or self._vad)
+    def hear(self, file: BinaryIO | Pcm, wish: Wish, vad: VadSettings | None = None, after: Mark = Mark()) -> Listening:  # noqa: B008 - frozen
+        """Listen to a file that is open.
+
+        Args:
+            after: where to go on in one that has been heard in part.
+        """
+        audio = file.samples(self._sandbox.max_seconds) if isinstance(file, Pcm) else self._sandbox.decode(file)
+        return Listening(audio, self._calls.ears(), wish, vad or self._vad, after=after)
+
+    async def duration(self, file: BinaryIO) -> float | None:
+        """Seconds of a file as its header tells them; raises as `MediaSandbox.duration` does."""
+        return await self._sandbox.duration(file)
 
     async def translate(self, file: BinaryIO | Pcm, wish: Wish, target: str) -> Translating:
         """Listen to it in another language."""

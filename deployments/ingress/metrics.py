@@ -79,6 +79,10 @@ class Metrics:
         self.loop_lag = Histogram(
             "izwi_event_loop_lag_seconds", "How late timers of the event loop are", buckets=SECONDS, registry=r
         )
+        self.jobs = Counter(
+            "izwi_jobs", "Jobs that this replica ended, by done, lost or wire code", ["outcome"], registry=r
+        )
+        self.jobs_running = Gauge("izwi_jobs_running", "Jobs that this replica works on", registry=r)
         self.requests = Histogram(
             "izwi_http_request_seconds", "HTTP requests", ["path", "status"], buckets=SECONDS, registry=r
         )

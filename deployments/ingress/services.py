@@ -7,6 +7,7 @@ from deployments.ingress.admission import Newcomers
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
+from deployments.jobs.jobs import Jobs
 from deployments.llm.client import LlmClient
 from deployments.store.hotword_lists import HotwordLists
 from deployments.store.places import Places
@@ -28,3 +29,4 @@ class Services:
     metrics: Metrics
     registry: Registry
     newcomers: Newcomers
+    jobs: Jobs

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Generic, TypeVar, get_origin
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 MAX_FIELDS = 100
 """Of a form; the longest has a dozen."""
@@ -36,19 +36,32 @@ async def uploaded(request: Request, fields: type[F], file_field: str = "file") 
         RequestValidationError: a field is missing, unknown, or does not fit.
     """
     async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
-        rows: dict[str, list[Any]] = {}
-        for key, value in form.multi_items():
-            _note(rows, key, value)
-        files = rows.pop(file_field, [])
-        if len(files) != 1 or not isinstance(files[0], UploadFile):
-            raise _invalid(file_field, "a file is needed")
-        try:
-            found = fields.model_validate({name: _value(fields, name, row) for name, row in rows.items()})
-        except ValidationError as error:
-            raise RequestValidationError(
-                [dict(one, loc=("body", *one["loc"])) for one in error.errors(include_url=False)]
-            ) from None
-        yield Upload(found, await asyncio.to_thread(_on_disk, files[0]))
+        found, file = fields_of(form, fields, file_field)
+        if file is None:
+            raise invalid(file_field, "a file is needed")
+        yield Upload(found, await asyncio.to_thread(_on_disk, file))
+
+
+def fields_of(form: FormData, fields: type[F], file_field: str = "file") -> tuple[F, UploadFile | None]:
+    """What a form holds; raises as `uploaded` does."""
+    rows: dict[str, list[Any]] = {}
+    for key, value in form.multi_items():
+        _note(rows, key, value)
+    files = rows.pop(file_field, [])
+    if len(files) > 1 or not all(isinstance(file, UploadFile) for file in files):
+        raise invalid(file_field, "a file is needed")
+    found = validated(fields, {name: _value(fields, name, row) for name, row in rows.items()})
+    return found, files[0] if files else None
+
+
+def validated(fields: type[F], values: Any) -> F:
+    """Raises `RequestValidationError` where they do not fit."""
+    try:
+        return fields.model_validate(values)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [dict(one, loc=("body", *one["loc"])) for one in error.errors(include_url=False)]
+        ) from None
 
 
 def form_document(fields: type[BaseModel], file_field: str = "file") -> dict[str, Any]:
@@ -70,20 +83,21 @@ def _note(rows: dict[str, list[Any]], key: str, value: Any) -> None:
     elif isinstance(row[0], dict):
         row[0][part] = value
     else:
-        raise _invalid(name, "it was given more than once")
+        raise invalid(name, "it was given more than once")
 
 
 def _value(fields: type[BaseModel], name: str, row: list[Any]) -> Any:
     if any(isinstance(value, UploadFile) for value in row):
-        raise _invalid(name, "only one file is taken")
+        raise invalid(name, "only one file is taken")
     if name in fields.model_fields and get_origin(fields.model_fields[name].annotation) is list:
         return row
     if len(row) > 1:
-        raise _invalid(name, "it was given more than once")
+        raise invalid(name, "it was given more than once")
     return row[0]
 
 
-def _invalid(name: str, message: str) -> RequestValidationError:
+def invalid(name: str, message: str) -> RequestValidationError:
+    """What is wrong with a field."""
     return RequestValidationError([{"type": "value_error", "loc": ("body", name), "msg": message, "input": None}])
 
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import structlog
 
 from izwi.audio import SAMPLE_RATE, from_pcm16
-from izwi.errors import DamagedAudio, IzwiError, Overloaded, UnsupportedAudio, error_classes
+from izwi.errors import AudioTooLong, DamagedAudio, IzwiError, Overloaded, UnsupportedAudio, error_classes
 from izwi.stages import Samples
 
 PIECE = SAMPLE_RATE // 2 * 2
@@ -56,6 +56,11 @@ class MediaSandbox:
         self._waiting = waiting
         self._queued = 0
 
+    @property
+    def max_seconds(self) -> float:
+        """Of audio, in one file."""
+        return self._limits.max_seconds
+
     async def decode(self, file: BinaryIO) -> AsyncGenerator[Samples]:
         """The audio of an open file that can seek, in pieces of half a second, float32, shape (n,), mono at 16 kHz.
 
@@ -86,6 +91,30 @@ class MediaSandbox:
             if code:
                 raise _error(code, await told, some)
 
+    async def duration(self, file: BinaryIO) -> float | None:
+        """Seconds of an open file that can seek, as its header tells them; None where it does not.
+
+        Raises:
+            UnsupportedAudio: not audio, or its decoder broke or took too much.
+            AudioTooLong: longer than is accepted.
+            Overloaded: too many files wait.
+        """
+        async with self._place(), self._process(file, "duration") as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            try:
+                async with asyncio.timeout(self._limits.wall_s):
+                    told, error = await asyncio.gather(_tail(process.stdout), _tail(process.stderr))
+                    code = await process.wait()
+            except TimeoutError:
+                raise UnsupportedAudio(f"decoding took longer than {self._limits.wall_s:g} s") from None
+        if code:
+            raise _error(code, error, some=False)
+        seconds = float(told) if told else None
+        if seconds is not None and seconds > self._limits.max_seconds:
+            raise AudioTooLong(f"the file is longer than the {self._limits.max_seconds:g} s that are accepted")
+        return seconds
+
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
         if self._queued >= self._waiting:
@@ -101,12 +130,12 @@ class MediaSandbox:
             self._places.release()
 
     @asynccontextmanager
-    async def _process(self, file: BinaryIO) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _process(self, file: BinaryIO, *what: str) -> AsyncIterator[asyncio.subprocess.Process]:
         limits = self._limits
         os.lseek(file.fileno(), 0, os.SEEK_SET)  # of the descriptor: a buffer before it may have read on
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deployments.media.worker"),
-            *(str(limits.max_seconds), str(limits.max_bytes), str(limits.cpu_s)),
+            *(str(limits.max_seconds), str(limits.max_bytes), str(limits.cpu_s), *what),
             stdin=file,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -1,6 +1,9 @@
 """Decodes one media file in a process of its own: standard input to mono 16-bit PCM at 16 kHz on standard output.
 
     python -m deployments.media.worker MAX_SECONDS MAX_BYTES CPU_SECONDS < FILE
+    python -m deployments.media.worker MAX_SECONDS MAX_BYTES CPU_SECONDS duration < FILE
+
+The second form decodes nothing and writes the seconds that the file's header tells, or nothing where it does not.
 
 The process gives away what it does not need before it reads a byte of it: it can write and open no file and start no
 process, and has no more memory and time than it is allowed. Ends with 0, or with 1 and one JSON object {code, message}
@@ -15,7 +18,7 @@ import wave
 
 from izwi.audio import to_pcm16
 from izwi.errors import IzwiError
-from izwi.media import decode_file
+from izwi.media import decode_file, duration
 
 
 def confine(max_bytes: int, cpu_s: int) -> None:
@@ -49,8 +52,11 @@ def main() -> int:
     warm_up()
     confine(max_bytes, cpu_s)
     try:
-        for samples in decode_file(sys.stdin.buffer, max_seconds):
-            sys.stdout.buffer.write(to_pcm16(samples))
+        if sys.argv[4:] == ["duration"]:
+            sys.stdout.buffer.write(str(duration(sys.stdin.buffer) or "").encode())
+        else:
+            for samples in decode_file(sys.stdin.buffer, max_seconds):
+                sys.stdout.buffer.write(to_pcm16(samples))
         sys.stdout.buffer.flush()
     except IzwiError as error:
         print(json.dumps({"code": error.code, "message": str(error)}), file=sys.stderr)

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import DamagedAudio
 from izwi.files.formats import Transcript
 from izwi.files.segments import Segment, Segmentation
-from izwi.files.transcribe import Ears, Wish, transcribe
+from izwi.files.transcribe import Ears, Held, Wish, transcribe
 from izwi.stage_settings import VadSettings
 from izwi.stages import Samples, Timing, Word
 
@@ -28,11 +28,41 @@ class Spent:
         self.compute_s += timing.compute_s
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A place in a recording from which it can be heard on, as if nothing had happened."""
+
+    held: Held = field(default_factory=Held)
+    words: tuple[Word, ...] = ()
+    """Of the segment that has begun."""
+    segments: int = 0
+    """Before it."""
+    language: str = ""
+    """ISO 639-1, once something has been said."""
+
+    def rest(self) -> list[Segment]:
+        """What has been heard and is in no segment yet, for a recording that is not heard on."""
+        segmentation = Segmentation(self.words, self.segments)
+        return [*segmentation.push(self.held.words), *segmentation.flush()]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What came with one window."""
+
+    segments: tuple[Segment, ...]
+    mark: Mark
+    """The place after it; at the end of the recording that before its last segment."""
+    done_s: float
+    """How far the recording has been recognised."""
+
+
 class Listening:
     """
     Args:
-        audio: mono float32 at 16 kHz, in pieces.
-        correct: is given the words of one window.
+        audio: mono float32 at 16 kHz, in pieces, from the beginning.
+        correct: is given words as they are settled, about those of one window.
+        after: where to go on.
     """
 
     def __init__(
@@ -42,15 +72,17 @@ class Listening:
         wish: Wish,
         settings: VadSettings,
         correct: Correct = lambda words: words,
+        after: Mark = Mark(),
     ) -> None:
         self._audio = audio
         self._ears = ears
-        self._wish = wish
+        self._wish = replace(wish, language=wish.language or after.language or None)
+        self._after = after
         self._settings = settings
         self._correct = correct
         self._segments: list[Segment] = []
         self._samples = 0
-        self.language = ""
+        self.language = after.language
         """ISO 639-1, once something has been said."""
         self.spent: defaultdict[str, Spent] = defaultdict(Spent)
         """By stage."""
@@ -60,30 +92,43 @@ class Listening:
         """Set in the end where the recording is not whole."""
 
     @property
-    def transcript(self) -> Transcript:
-        """What has been heard so far."""
-        return Transcript(tuple(self._segments), self.language, self._samples / SAMPLE_RATE)
+    def duration_s(self) -> float:
+        """Of the audio so far."""
+        return self._samples / SAMPLE_RATE
 
-    async def segments(self) -> AsyncGenerator[Segment]:
-        """Segments in order. A recording that is damaged gives what can be heard of it, and `warning` says so; where
-        nothing can be heard for another reason this raises."""
-        segmentation = Segmentation()
+    @property
+    def transcript(self) -> Transcript:
+        """What `segments` has given so far."""
+        return Transcript(tuple(self._segments), self.language, self.duration_s)
+
+    async def steps(self) -> AsyncGenerator[Step]:
+        """Segments in order, window by window. Nothing of them is kept here. A recording that is damaged gives what can
+        be heard of it, and `warning` says so; where nothing can be heard for another reason this raises."""
+        mark = self._after
+        segmentation = Segmentation(mark.words, mark.segments)
         try:
-            async with aclosing(transcribe(self._counted(), self._ears, self._wish, self._settings)) as parts:
+            parts = transcribe(self._counted(), self._ears, self._wish, self._settings, mark.held)
+            async with aclosing(parts):
                 async for heard in parts:
-                    if heard.words:
-                        self.language = self.language or heard.language
+                    self.language = self.language or heard.language
                     for stage, timing in heard.timings:
                         self.spent[stage].add(timing)
                     self.done_s = heard.end_s
-                    for segment in segmentation.push(self._correct(heard.words)):
-                        self._segments.append(segment)
-                        yield segment
+                    segments = tuple(segmentation.push(self._correct(heard.words)))
+                    mark = Mark(heard.held, segmentation.words, segmentation.count, self.language)
+                    yield Step(segments, mark, heard.end_s)
         except DamagedAudio as error:
             self.warning = error
-        for segment in segmentation.flush():
-            self._segments.append(segment)
-            yield segment
+        if rest := tuple(segmentation.flush()):
+            yield Step(rest, mark, self.done_s)
+
+    async def segments(self) -> AsyncGenerator[Segment]:
+        """Segments in order, as `steps` gives them."""
+        async with aclosing(self.steps()) as steps:
+            async for step in steps:
+                for segment in step.segments:
+                    self._segments.append(segment)
+                    yield segment
 
     async def finish(self) -> Transcript:
         """The whole."""

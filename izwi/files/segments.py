@@ -46,11 +46,26 @@ class Segment:
 
 
 class Segmentation:
-    """Cuts words into segments as they come."""
+    """Cuts words into segments as they come.
 
-    def __init__(self) -> None:
-        self._words: list[Word] = []
-        self._count = 0
+    Args:
+        words: of the segment that has begun.
+        count: segments before it.
+    """
+
+    def __init__(self, words: Iterable[Word] = (), count: int = 0) -> None:
+        self._words = list(words)
+        self._count = count
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """Of the segment that has begun."""
+        return tuple(self._words)
+
+    @property
+    def count(self) -> int:
+        """Segments so far."""
+        return self._count
 
     def push(self, words: Iterable[Word]) -> Iterator[Segment]:
         for word in words:

@@ -3,10 +3,13 @@
     audio ──> VAD ──> windows ──> ASR (as many as the machine takes) ──> words in order
 
 Memory is bounded by the windows under way, whatever the length. Live speech goes first at the recogniser.
+
+Windows depend on the audio alone. Whoever goes on after an interruption so cuts the same ones again, which costs a
+hundredth of recognising them, and asks for those that have not been heard.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -46,8 +49,21 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What must be kept of the windows that have been heard, to join the next one."""
+
+    windows: int = 0
+    """Heard so far."""
+    words: tuple[Word, ...] = ()
+    """Of the last one, where it ends at a forced cut: which of them stay shows only with the next, which there always
+    is."""
+    cut: int | None = None
+    """Offset of that cut in the recording."""
+
+
+@dataclass(frozen=True)
 class Heard:
-    """What was heard in one window, in the order of time. Times are of the recording."""
+    """What one window has settled, in the order of time. Times are of the recording."""
 
     words: tuple[Word, ...]
     language: str
@@ -55,35 +71,30 @@ class Heard:
     """How far the recording has been recognised."""
     timings: tuple[tuple[str, Timing], ...]
     """Stage and timing of each call."""
+    held: Held
 
 
 async def transcribe(
-    audio: AsyncGenerator[Samples], ears: Ears, wish: Wish, settings: VadSettings
+    audio: AsyncGenerator[Samples], ears: Ears, wish: Wish, settings: VadSettings, after: Held = Held()
 ) -> AsyncGenerator[Heard]:
-    """Words of a recording, window by window.
+    """Words of a recording, window by window; each comes with what is needed to go on after it.
 
     Args:
         audio: mono float32 at 16 kHz, pieces of any length; closed at the end. An error of it comes after what was
             heard before.
+        after: where to go on in a recording that has been heard in part; ``wish`` must then name its language.
     """
     waiting: asyncio.Queue[asyncio.Task[_Pass] | None] = asyncio.Queue(AT_ONCE)
     calls: set[asyncio.Task[_Pass]] = set()
-    cutting = asyncio.create_task(_cut(audio, ears, wish, settings, waiting, calls), name="windows")
-    held: Heard | None = None
-    cut: int | None = None
+    cutting = asyncio.create_task(_cut(audio, ears, wish, settings, after.windows, waiting, calls), name="windows")
+    held = after
     try:
         while (call := await _next(waiting, cutting)) is not None:
             done = await call
             calls.discard(call)
-            heard = done.heard()
-            if held is not None and cut is not None:
-                left, right = join(held.words, heard.words, cut / SAMPLE_RATE, OVERLAP / SAMPLE_RATE)
-                held, heard = replace(held, words=tuple(left)), replace(heard, words=tuple(right))
-            if held is not None:
-                yield held
-            held, cut = heard, done.window.cut
-        if held is not None:
-            yield held
+            heard = done.heard(held)
+            held = heard.held
+            yield heard
         await cutting
     finally:
         for task in (cutting, *calls):
@@ -97,15 +108,21 @@ class _Pass:
     result: AsrResult
     detector: tuple[Timing, ...]
 
-    def heard(self) -> Heard:
-        start_s = self.window.start / SAMPLE_RATE
+    def heard(self, before: Held) -> Heard:
+        """What is settled now: words held from the window before, and those of this one that need not be."""
+        start_s, cut = self.window.start / SAMPLE_RATE, self.window.cut
+        left: Sequence[Word] = before.words
+        words: Sequence[Word] = [
+            replace(word, start_s=word.start_s + start_s, end_s=word.end_s + start_s) for word in self.result.words
+        ]
+        if before.cut is not None:
+            left, words = join(left, words, before.cut / SAMPLE_RATE, OVERLAP / SAMPLE_RATE)
         return Heard(
-            words=tuple(
-                replace(word, start_s=word.start_s + start_s, end_s=word.end_s + start_s) for word in self.result.words
-            ),
-            language=self.result.language,
+            words=(*left, *words) if cut is None else tuple(left),
+            language=self.result.language if self.result.words else "",
             end_s=start_s + len(self.window.samples) / SAMPLE_RATE,
             timings=(*(("vad", timing) for timing in self.detector), ("asr", self.result.timing)),
+            held=Held(before.windows + 1, () if cut is None else tuple(words), cut),
         )
 
 
@@ -130,10 +147,11 @@ async def _cut(
     ears: Ears,
     wish: Wish,
     settings: VadSettings,
+    skip: int,
     waiting: "asyncio.Queue[asyncio.Task[_Pass] | None]",
     calls: "set[asyncio.Task[_Pass]]",
 ) -> None:
-    """Ask for a window as soon as it is cut, as far as `AT_ONCE` allows."""
+    """Ask for a window as soon as it is cut, as far as `AT_ONCE` allows; not for the first ``skip``."""
     windows, state, timings = Windows(settings), VadState(), list[Timing]()
     language = wish.language
 
@@ -142,8 +160,11 @@ async def _cut(
         return _Pass(window, await ears.asr(request), detector)
 
     async def send(found: list[Window]) -> None:
-        nonlocal language
+        nonlocal language, skip
         for window in found:
+            if skip:
+                skip -= 1
+                continue
             call = asyncio.create_task(ask(window, tuple(timings), language), name="window")
             timings.clear()
             calls.add(call)

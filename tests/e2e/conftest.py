@@ -37,7 +37,13 @@ def started(folder: Path, **environment: str) -> Iterator[Server]:
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
-    with started(folder, IZWI_MAX_AUDIO_SECONDS=str(MAX_AUDIO_SECONDS), IZWI_PING_INTERVAL_S="5") as server:
+    environment = {
+        "IZWI_MAX_AUDIO_SECONDS": str(MAX_AUDIO_SECONDS),
+        "IZWI_PING_INTERVAL_S": "5",
+        "IZWI_JOBS__SPOOL_DIR": str(folder / "spool"),
+        "IZWI_JOBS__URLS": '["127.0.0.1"]',
+    }
+    with started(folder, **environment) as server:
         yield server
 
 

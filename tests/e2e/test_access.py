@@ -194,8 +194,10 @@ def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: P
 
 def test_the_document_names_every_route(guarded: Server) -> None:
     paths = httpx.get(f"{guarded.http}/openapi.json").json()["paths"]
+    job = "/v1/jobs/{job_id}"
     assert set(paths) == {
         *("/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/v1/models/{name}"),
         *("/v1/audio/transcriptions", "/v1/audio/translations", "/asr", "/v1/hotwords", "/v1/hotwords/{name}"),
+        *("/v1/jobs", job, f"{job}/cancel", f"{job}/retry", f"{job}/events", f"{job}/result"),
         *("/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"),
     }

@@ -16,7 +16,7 @@ from izwi.cli import app, demo
 from izwi.errors import NotReady
 from izwi.server_process import running_server
 
-COMMANDS = ["translate", "transcribe", "listen", "demo", "serve", "doctor", "settings"]
+COMMANDS = ["translate", "transcribe", "listen", "demo", "serve", "job", "doctor", "settings"]
 runner = CliRunner()
 
 
@@ -28,7 +28,9 @@ def clip(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", [[name] for name in COMMANDS] + [["models", "list"], ["models", "verify"], ["models", "fetch"], []]
+    "command",
+    [[name] for name in COMMANDS]
+    + [["jobs", "list"], ["models", "list"], ["models", "verify"], ["models", "fetch"], []],
 )
 def test_every_command_has_help_with_an_example(command: list[str]) -> None:
     result = runner.invoke(app, [*command, "--help"])

@@ -7,11 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import DamagedAudio, EngineFailed
-from izwi.files.listening import Listening
+from izwi.files.listening import Listening, Mark, Step
 from izwi.files.seams import join
+from izwi.files.segments import Segment
 from izwi.files.transcribe import AT_ONCE, Ears, Wish
 from izwi.files.windows import LARGEST_GAP, LONGEST, OVERLAP, TARGET, Window, Windows
 from izwi.segmenter import FRAME
@@ -215,6 +217,62 @@ async def test_who_stops_listening_stops_the_work() -> None:
     await segments.aclose()
     assert closed
     assert asyncio.all_tasks() == before
+
+
+LECTURE = [(0, 47), (47.1, 100), (102, 110), (111, 140), (140.9, 143), (150, 155)]
+"""Who talks on and on, then with pauses: windows that end at forced cuts, and others."""
+
+
+async def steps_of(engine: Scripted, after: Mark, error: Exception | None = None) -> tuple[list[Step], Listening]:
+    audio = pieces(recording(*LECTURE, seconds=160), error)
+    task = Listening(audio, Ears(engine.vad, engine.asr), Wish(), VadSettings(), after=after)
+    return [step async for step in task.steps()], task
+
+
+def segments_of(steps: Sequence[Step]) -> list[Segment]:
+    return [segment for step in steps for segment in step.segments]
+
+
+async def test_who_goes_on_after_any_window_gets_the_rest_of_the_same_segments() -> None:
+    whole = Scripted()
+    steps, undisturbed = await steps_of(whole, Mark())
+    assert len(steps) >= 8
+    assert any(step.mark.held.cut is not None for step in steps)
+    for number, step in list(enumerate(steps[:-1]))[::2]:
+        mark = TypeAdapter(Mark).validate_json(TypeAdapter(Mark).dump_json(step.mark))  # as it is stored
+        engine = Scripted()
+        rest, task = await steps_of(engine, mark)
+        assert segments_of(steps[: number + 1]) + segments_of(rest) == segments_of(steps)
+        assert len(engine.asked) == len(whole.asked) - mark.held.windows
+        assert {request.language for request in engine.asked} <= {"en"}
+        assert (task.duration_s, task.language) == (undisturbed.duration_s, "en")
+
+
+async def test_the_last_segment_comes_again_with_its_number_where_only_the_end_was_not_noted() -> None:
+    steps, _ = await steps_of(Scripted(), Mark())
+    engine = Scripted()
+    again, _ = await steps_of(engine, steps[-1].mark)
+    assert segments_of(again) == segments_of(steps)[-1:]
+    assert engine.asked == []
+
+
+async def test_what_fails_can_be_heard_on_and_what_was_heard_is_there_meanwhile() -> None:
+    steps, _ = await steps_of(Scripted(), Mark())
+    engine = Scripted(fail_at=4)
+    before: list[Step] = []
+
+    async def hear() -> None:
+        async for step in listening(pieces(recording(*LECTURE, seconds=160)), engine).steps():
+            before.append(step)
+
+    with pytest.raises(EngineFailed):
+        await hear()
+    mark = before[-1].mark
+    told = [word.text for segment in [*segments_of(before), *mark.rest()] for word in segment.words]
+    assert mark.held.words
+    assert told == [f" {half}" for half in range(len(told))]
+    rest, _ = await steps_of(Scripted(), mark)
+    assert segments_of(before) + segments_of(rest) == segments_of(steps)
 
 
 def test_constants_fit_together() -> None:

@@ -121,9 +121,13 @@ def written(
     granularities: list[Literal["word", "segment"]],
     warning: DamagedAudio | None,
     task: str = "transcribe",
+    partial: bool = False,
 ) -> Response:
-    """A transcript as it was asked for. A recording that was not whole is told of in a header, and in JSON."""
+    """A transcript as it was asked for. A recording that was not whole, or not heard to its end, is told of in a
+    header, and in JSON."""
     headers = {"X-Izwi-Warning": warning.code} if warning else {}
+    if partial:
+        headers["X-Izwi-Partial"] = "true"
     body: dict[str, Any]
     match form:
         case "text":
@@ -138,6 +142,8 @@ def written(
             body = formats.verbose(transcript, granularities, task)
     if warning:
         body["warning"] = _told(warning)
+    if partial:
+        body["partial"] = True
     return OrjsonResponse(body, headers=headers)
 
 

@@ -1,0 +1,100 @@
+"""``/v1/jobs``: recordings that are too long to wait for, worked on in the background."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from deployments.ingress.access import Access
+from deployments.ingress.envelope import OrjsonResponse
+from deployments.ingress.job_form import submitted
+from deployments.ingress.job_views import events, view
+from deployments.ingress.openai.transcriptions import Format, written
+from deployments.ingress.uploads import form_document
+from deployments.jobs.jobs import Jobs
+from izwi.errors import DamagedAudio
+from izwi.jobs.options import Language, NewJob
+from izwi.jobs.record import Status, new_id
+from izwi.keys import Principal, Scope
+
+LISTED = 50
+"""Jobs in one answer, unless asked for less."""
+
+
+def build_router(jobs: Jobs, access: Access) -> APIRouter:
+    """The routes of one replica."""
+    router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+    Owner = Annotated[Principal, Depends(access.needs(Scope.HTTP))]
+
+    @router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_document())
+    async def create(request: Request, owner: Owner) -> Response:
+        """Make a job of a recording: a file in a form, or a ``url``, in a form or in JSON."""
+        job_id = new_id()
+        announced = request.headers.get("content-length", "0")
+        spool = await jobs.room(int(announced) if announced.isdecimal() else 0)
+        async with submitted(request, spool, job_id) as sent:
+            job = await jobs.create(owner, job_id, sent.fields, sent.part, sent.name)
+        headers = {"Location": f"/v1/jobs/{job_id}"}
+        return OrjsonResponse(view(job), status_code=HTTPStatus.ACCEPTED, headers=headers)
+
+    @router.get("")
+    async def list_(owner: Owner, limit: Annotated[int, Query(ge=1, le=LISTED)] = LISTED) -> dict[str, Any]:
+        """The newest jobs of this key, newest first."""
+        return {"object": "list", "data": [view(job) for job in await jobs.store.of(owner.name, limit)]}
+
+    @router.get("/{job_id}")
+    async def get(job_id: str, owner: Owner) -> dict[str, Any]:
+        """Where a job stands."""
+        return view(await jobs.get(owner, job_id))
+
+    @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
+    async def delete(job_id: str, owner: Owner) -> None:
+        """End a job, and remove its recording and all that was heard."""
+        await jobs.remove(owner, job_id)
+
+    @router.post("/{job_id}/cancel")
+    async def cancel(job_id: str, owner: Owner) -> dict[str, Any]:
+        """End a job. What was heard stays, the recording goes."""
+        return view(await jobs.cancel(owner, job_id))
+
+    @router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
+    async def retry(job_id: str, owner: Owner) -> dict[str, Any]:
+        """Go on with a job that failed, where it failed."""
+        return view(await jobs.retry(owner, job_id))
+
+    @router.get("/{job_id}/events")
+    async def watch(
+        job_id: str, owner: Owner, last_event_id: Annotated[int, Header(ge=0, le=10_000_000)] = 0
+    ) -> Response:
+        """Server-sent events: segments and progress as they come, then the final state."""
+        job = await jobs.get(owner, job_id)
+        stream = events(jobs.store, job.id, last_event_id, jobs.runner.leaving)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    @router.get("/{job_id}/result")
+    async def result(
+        job_id: str,
+        owner: Owner,
+        form: Annotated[Format, Query(alias="format")] = "json",
+        language: Annotated[Language | None, Query()] = None,
+    ) -> Response:
+        """What was heard, as text, JSON or subtitles; of a job that failed or was cancelled what there is."""
+        job, transcript = await jobs.result(owner, job_id, language)
+        warning = DamagedAudio(job.warning.message) if job.warning is not None else None
+        original = transcript.language == job.language
+        task = "transcribe" if original else "translate"
+        partial = job.status is not Status.DONE
+        return written(transcript, form, ["word", "segment"] if original else ["segment"], warning, task, partial)
+
+    return router
+
+
+def _document() -> dict[str, Any]:
+    """A file is not needed where there is a ``url``, and a ``url`` may come in JSON."""
+    body = form_document(NewJob)["requestBody"]
+    schema = body["content"]["multipart/form-data"]["schema"]
+    schema["required"] = []
+    plain = {**schema, "properties": {name: row for name, row in schema["properties"].items() if name != "file"}}
+    body["content"]["application/json"] = {"schema": plain | {"required": ["url"]}}
+    return {"requestBody": body}

@@ -1,0 +1,156 @@
+"""One job being worked on: fetched if need be, heard, translated, and stored window by window.
+
+    file ──> Listening (from the mark) ──> segments ──> MT, one call per language ──> Redis, with the next mark
+
+What a stage cannot do now it may do in a while: as long as the job gets on now and then, it is patient.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+import structlog
+
+from deployments.ingress.calls import StageCalls
+from deployments.ingress.listener import Listener
+from deployments.jobs.download import Downloads
+from deployments.jobs.spool import Spool
+from deployments.store.jobs import Claim, JobStore
+from izwi.errors import DamagedAudio, InternalError, IzwiError, Unavailable
+from izwi.files.listening import Mark, Step
+from izwi.files.segments import Segment
+from izwi.jobs.entries import Entry, Place, dump_entry, dump_place, load_place
+from izwi.jobs.record import Status, Told
+from izwi.stages import MtRequest
+
+BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Between attempts that do not get on: together a minute, in which a replica is replaced and loads its model."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What jobs are worked on with; one replica's."""
+
+    store: JobStore
+    spool: Spool
+    downloads: Downloads
+    listener: Listener
+    calls: StageCalls
+
+
+def told(error: IzwiError) -> Told:
+    return Told(error.code, str(error), error.retryable)
+
+
+class Work:
+    """Works on one job until it is done."""
+
+    def __init__(
+        self, claim: Claim, workshop: Workshop, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._claim = claim
+        self._job = claim.job
+        self._shop = workshop
+        self._sleep = sleep
+        self._place = load_place(claim.job.place)
+        self._passes = claim.job.passes
+        self._pairs: frozenset[tuple[str, str]] = frozenset()
+        self._warning: DamagedAudio | None = None
+
+    async def run(self) -> None:
+        """
+        Raises:
+            Lost: it may not be worked on any more.
+            IzwiError: it has failed; what was heard is stored.
+        """
+        failures = 0
+        while True:
+            before = self._place
+            try:
+                return await self._attempt()
+            except Unavailable as error:
+                failures = failures + 1 if self._place == before else 1
+                if failures > len(BACKOFF_S):
+                    raise
+                log.warning("job_waits", job=self._job.id, code=error.code, failures=failures)
+                await self._sleep(BACKOFF_S[failures - 1])
+
+    async def _attempt(self) -> None:
+        path = await self._fetched()
+        seconds = self._job.duration_s or 0.0
+        with path.open("rb") as file:
+            if self._job.duration_s is None:
+                await self._measure(file)
+            if self._job.options.target_languages:
+                self._pairs = (await self._shop.calls.capabilities())["mt"].pairs
+            while self._place.passed < self._passes:
+                seconds = await self._listen(file)
+        warning = orjson.dumps(asdict(told(self._warning))).decode() if self._warning else ""
+        await self._shop.store.finish(self._claim, Status.DONE, duration=seconds, done=seconds, warning=warning)
+        await asyncio.to_thread(self._shop.spool.remove, self._job.id)
+
+    async def _fetched(self) -> Path:
+        job, spool = self._job, self._shop.spool
+        if not await asyncio.to_thread(spool.has, job.id):
+            if not job.url:
+                raise InternalError("the recording is not on the disk any more")
+            await self._shop.downloads.fetch(job.url, job.id, spool)
+        return spool.path(job.id)
+
+    async def _measure(self, file: BinaryIO) -> None:
+        seconds = await self._shop.listener.duration(file)
+        if seconds is not None:
+            await self._shop.store.write(self._claim, 0, (), duration=seconds)
+            self._job = replace(self._job, duration_s=seconds)
+
+    async def _listen(self, file: BinaryIO) -> float:
+        """One pass over the recording; returns its seconds."""
+        place, wish = self._place, self._job.options.wish
+        if place.passed:
+            wish = replace(wish, task="translate")
+        listening = self._shop.listener.hear(file, wish, after=place.mark)
+        count = place.mark.segments
+        async with aclosing(listening.steps()) as steps:
+            async for step in steps:
+                await self._store(step)
+                if step.segments:
+                    count = step.segments[-1].number + 1
+        self._warning = listening.warning
+        self._place = Place(Mark(language=listening.language), place.passed + 1, place.base + count)
+        return listening.duration_s
+
+    async def _store(self, step: Step) -> None:
+        language = step.mark.language
+        if language and not self._place.passed:
+            self._passes = self._job.options.passes(language, self._pairs)
+        entries = [await self._entry(segment, language) for segment in step.segments]
+        place = replace(self._place, mark=step.mark)
+        # By its number: the last segment of a recording comes again where only the end of the job was not stored.
+        first = step.segments[0].number if step.segments else step.mark.segments
+        await self._shop.store.write(
+            self._claim,
+            place.base + first,
+            [dump_entry(entry) for entry in entries],
+            place=dump_place(place),
+            done=step.done_s,
+            passed=place.passed,
+            passes=self._passes,
+            language=language,
+            tries=0,
+        )
+        self._place = place
+
+    async def _entry(self, segment: Segment, language: str) -> Entry:
+        options, passed = self._job.options, self._place.passed
+        if passed or options.task == "translate":
+            return Entry(segment, "en", passed)
+        targets = [target for target in options.target_languages if (language, target) in self._pairs]
+        requests = (self._shop.calls.mt(MtRequest(segment.text, language, target)) for target in targets)
+        texts = [result.text for result in await asyncio.gather(*requests)]
+        return Entry(segment, language, passed, dict(zip(targets, texts, strict=True)))

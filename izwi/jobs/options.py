@@ -1,0 +1,78 @@
+"""What a client may ask of a job. Pure."""
+
+from collections.abc import Container
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from izwi.errors import UnsupportedPair
+from izwi.files.transcribe import Wish
+from izwi.languages import language_code
+
+MOST_TARGETS = 8
+"""Languages a recording is translated into at once."""
+
+
+def _unicode(text: str) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in text):  # JSON can say it, UTF-8 cannot
+        raise ValueError("a lone surrogate is not a character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+Language = Annotated[Text, AfterValidator(language_code), Field(min_length=1, max_length=32)]
+"""ISO 639-1 or an English name."""
+
+
+class JobOptions(BaseModel):
+    """How a recording is to be heard, and what is to be made of it. Whatever jobs learn to do is asked for here."""
+
+    model_config = ConfigDict(extra="forbid")
+    language: Language | None = None
+    """Spoken language; detected if not given."""
+    prompt: Text = Field(default="", max_length=4096)
+    """Text before the recording, or words to expect."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    """``translate`` writes English, whatever is spoken."""
+    target_languages: list[Language] = Field(default_factory=list, max_length=MOST_TARGETS)
+    """Languages to translate the subtitles into."""
+
+    @model_validator(mode="after")
+    def _one_translation(self) -> Self:
+        if self.task == "translate" and self.target_languages:
+            raise ValueError("task=translate writes English; for subtitles in target_languages leave the task out")
+        self.target_languages = list(dict.fromkeys(self.target_languages))
+        return self
+
+    @property
+    def wish(self) -> Wish:
+        return Wish(self.language, self.task, self.prompt)
+
+    def passes(self, language: str, pairs: Container[tuple[str, str]]) -> int:
+        """How often a recording must be listened to: twice where only the recogniser itself writes it in English.
+
+        Args:
+            language: that is spoken, ISO 639-1.
+            pairs: source and target languages that the text engines know.
+
+        Raises:
+            UnsupportedPair: nothing here writes it in one of the target languages.
+        """
+        passes = 1
+        for target in self.target_languages:
+            if target != language and (language, target) not in pairs:
+                if target != "en":
+                    raise UnsupportedPair(f"nothing here translates {language} into {target}")
+                passes = 2
+        return passes
+
+
+class NewJob(JobOptions):
+    """The form that makes a job, besides its file."""
+
+    url: Text | None = Field(default=None, max_length=4096)
+    """Where the recording is, in the place of a file."""
+
+    @property
+    def options(self) -> JobOptions:
+        return JobOptions.model_validate(self.model_dump(exclude={"url"}))

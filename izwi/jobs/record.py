@@ -1,0 +1,87 @@
+"""Where a job stands. Pure."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+from izwi.jobs.options import JobOptions
+
+_ID = re.compile(r"job_[0-9a-f]{32}")
+
+
+class Status(StrEnum):
+    """queued ──> running ──> done, failed or cancelled; a runner that leaves puts a job back into the queue, and so
+    does who tries a failed one again."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        return self in (Status.DONE, Status.FAILED, Status.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Told:
+    """An error or a warning, as clients see it."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is known of a job besides its segments. Times are Unix seconds."""
+
+    id: str
+    owner: str
+    """Name of the key that made it; empty where there are no keys."""
+    options: JobOptions
+    created_at: float
+    name: str = ""
+    """Of the file."""
+    url: str = ""
+    """Where the file is fetched from; empty where it was uploaded."""
+    status: Status = Status.QUEUED
+    duration_s: float | None = None
+    """As the file's header tells it, in the end as it was; None where it does not."""
+    done_s: float = 0.0
+    """How far it has been recognised."""
+    passes: int = 1
+    """How often it is listened to: twice where the recogniser itself translates."""
+    passed: int = 0
+    """Passes that are over."""
+    language: str = ""
+    """ISO 639-1, once something has been said."""
+    segments: int = 0
+    """Entries of its transcript and of what the recogniser translated."""
+    place: str = ""
+    """Where to go on (`izwi.jobs.entries.Place`, as JSON); empty at the beginning."""
+    started_at: float | None = None
+    finished_at: float | None = None
+    expires_at: float | None = None
+    error: Told | None = None
+    warning: Told | None = None
+
+    @property
+    def progress(self) -> float | None:
+        """0 to 1, by the length of the recording; None as long as that is not known."""
+        if self.status is Status.DONE:
+            return 1.0
+        if not self.duration_s:
+            return None
+        return min(1.0, (self.passed + min(1.0, self.done_s / self.duration_s)) / self.passes)
+
+
+def new_id() -> str:
+    """Unguessable, and fit to be the name of a file."""
+    return f"job_{secrets.token_hex(16)}"
+
+
+def is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
