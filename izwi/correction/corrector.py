@@ -84,7 +84,6 @@ class Corrector:
         self._tuning = tuning
         self._beginnings = Beginnings(self._sounds)
         lengths = np.array([len(spelled) for spelled in self._spelled], np.float32)
-        self._lengths = lengths
         self._needed = tuning.alike + tuning.short * np.maximum(0, tuning.long - lengths)
 
     def correct(self, words: Sequence[Word], language: str) -> tuple[list[Word], list[HotwordMatch]]:
@@ -103,8 +102,7 @@ class Corrector:
             written += words[position : span.first]
             heard, hotword = words[span.first : span.end], self.hotwords[number]
             opens = span.first == 0 or words[span.first - 1].text.rstrip().endswith((".", "!", "?"))
-            exact = span.spelled == self._spelled[number]
-            if exact and len(heard) == 1 and ordinary(heard[0].text, language):
+            if bare(heard).casefold() == hotword.casefold() and len(heard) == 1 and ordinary(hotword, language):
                 written += heard  # it may be the word: "rust", where Rust is a hotword
             else:
                 written += write(heard, hotword, opens)

@@ -90,6 +90,10 @@ def test_a_common_word_that_is_the_hotword_keeps_its_case_and_is_a_match() -> No
     assert matches == [HotwordMatch(heard="rust", hotword="Rust", score=1.0, start_s=0.4, end_s=0.7)]
 
 
+def test_accents_are_written_however_ordinary_the_word_without_them() -> None:
+    assert texts(correct(words("a jalapeno in Lodz"), ["jalapeño", "Łódź"], "en")[0]) == "a jalapeño in Łódź"
+
+
 def test_matches_say_what_was_heard_and_when() -> None:
     _, matches = correct(words("yesterday, sunder pitch eye. came"), NAMES, "en")
     (match,) = matches
