@@ -170,6 +170,16 @@ def test_spelling_and_sound(text: str, spelled: str, heard: str) -> None:
     assert (spelling(text), sound(spelling(text))) == (spelled, heard)
 
 
+def test_what_is_not_alike_enough_is_worth_listening_for_again() -> None:
+    corrector = Corrector([*NAMES, "Thabo Mokoena"])
+    heard = words("send it to Sooner Beach I before Friday")
+    assert corrector.correct(heard, "en")[0] == heard
+    assert corrector.likely(heard, "en") == ("Sundar Pichai",)
+    assert corrector.likely(words("cubernetes by Sooner Beach I"), "en") == ("Sundar Pichai", "Kubernetes")
+    assert corrector.likely(words("we walked along the river for an hour"), "en") == ()
+    assert Corrector(()).likely(heard, "en") == ()
+
+
 # --- what is held back ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("said", "begun"),
