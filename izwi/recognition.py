@@ -13,7 +13,7 @@ from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
 from izwi.checkpoint import Checkpoint, spoken
 from izwi.clauses import Clause
-from izwi.correction import Corrector, led_by
+from izwi.correction import Corrector, led_by, vocabulary
 from izwi.errors import IzwiError
 from izwi.events import Emit
 from izwi.language import LanguageVote
@@ -117,6 +117,8 @@ class Recognition:
                 ahead = done if done.window.pause else None
                 if not urgent and (state := self._load.observe(done.window.fresh / SAMPLE_RATE)):
                     await self._emit(events.load(state), None)
+                if self._corrector.hotwords:
+                    await vocabulary.prepare(language)
                 update = transcript.update(done.window, done.result.words, language)
                 likely = self._corrector.likely(done.result.words, language)
             else:

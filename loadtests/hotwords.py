@@ -19,7 +19,7 @@ from rich.progress import track
 
 from deployments.asr.faster_whisper import FasterWhisper
 from izwi import logs
-from izwi.correction import Corrector, led_by
+from izwi.correction import Corrector, led_by, sounds
 from izwi.settings import Settings
 from izwi.stage_settings import AsrSettings
 from izwi.stages import AsrRequest, Samples, Word
@@ -146,9 +146,11 @@ def _row(
 
 
 def _times(heard: Sequence[tuple[Word, ...]]) -> Iterator[str]:
-    """Of texts that were not seen before, each by a new corrector, and of those that were."""
+    """Of words that were not met before, and of those that were."""
     names = [row["name"] for half in ("tune", "report") for row in hotword_speech.names(half)][:TIMED]
     corrector = Corrector(names)
+    for cache in (sounds.spelling, sounds.sound):
+        cache.cache_clear()
     for title in ("first", "again"):
         took: list[float] = []
         for words in heard:

@@ -18,7 +18,7 @@ from rapidfuzz.process import cdist
 
 from izwi.correction.holding import Beginnings
 from izwi.correction.sounds import joined, sound, spelling
-from izwi.correction.vocabulary import common
+from izwi.correction.vocabulary import ordinary
 from izwi.correction.writing import bare, without_possessive, write
 from izwi.messages import HotwordMatch
 from izwi.stages import Word
@@ -43,12 +43,12 @@ class Tuning:
     sound: float = 0.5
     """Weight of the sound against the spelling."""
     alike: float = 0.48
-    """Similarity, 0 to 1, that a long hotword needs where the recogniser was not sure of uncommon words."""
+    """Similarity, 0 to 1, that a long hotword needs where the recogniser was not sure of words that are none."""
     short: float = 0.03
     """More for each letter that a hotword is shorter than `long`."""
     long: int = 8
     guard: float = 0.15
-    """More where all that was heard are common words; in proportion to their letters."""
+    """More where all that was heard are ordinary words; in proportion to their letters."""
     sure: float = 0.2
     """More where the recogniser was sure of the words; in proportion to its confidence."""
 
@@ -84,7 +84,6 @@ class Corrector:
         self._tuning = tuning
         self._beginnings = Beginnings(self._sounds)
         lengths = np.array([len(spelled) for spelled in self._spelled], np.float32)
-        self._lengths = lengths
         self._needed = tuning.alike + tuning.short * np.maximum(0, tuning.long - lengths)
 
     def correct(self, words: Sequence[Word], language: str) -> tuple[list[Word], list[HotwordMatch]]:
@@ -92,7 +91,7 @@ class Corrector:
 
         Args:
             words: of one text, in order.
-            language: ISO 639-1 of the text, says which words are common; where it is empty, all are.
+            language: ISO 639-1 of the text, says which words are ordinary; where it is empty, all are.
         """
         if not self.hotwords or not words:
             return list(words), []
@@ -103,8 +102,7 @@ class Corrector:
             written += words[position : span.first]
             heard, hotword = words[span.first : span.end], self.hotwords[number]
             opens = span.first == 0 or words[span.first - 1].text.rstrip().endswith((".", "!", "?"))
-            exact = span.spelled == self._spelled[number]
-            if exact and len(heard) == 1 and common(heard[0].text, language):
+            if bare(heard).casefold() == hotword.casefold() and len(heard) == 1 and ordinary(hotword, language):
                 written += heard  # it may be the word: "rust", where Rust is a hotword
             else:
                 written += write(heard, hotword, opens)
@@ -173,9 +171,9 @@ class Corrector:
     def _doubt(self, heard: Sequence[Word], language: str) -> float:
         """How much more alike than others words have to be that may well be right."""
         letters = [max(1, len(spelling(word.text))) for word in heard]
-        ordinary = sum(n for n, word in zip(letters, heard, strict=True) if common(word.text, language)) / sum(letters)
+        usual = sum(n for n, word in zip(letters, heard, strict=True) if ordinary(word.text, language)) / sum(letters)
         confidence = sum(n * word.confidence for n, word in zip(letters, heard, strict=True)) / sum(letters)
-        return self._tuning.guard * ordinary + self._tuning.sure * confidence
+        return self._tuning.guard * usual + self._tuning.sure * confidence
 
 
 def _spans(words: Sequence[Word]) -> list[_Span]:

@@ -90,6 +90,10 @@ def test_a_common_word_that_is_the_hotword_keeps_its_case_and_is_a_match() -> No
     assert matches == [HotwordMatch(heard="rust", hotword="Rust", score=1.0, start_s=0.4, end_s=0.7)]
 
 
+def test_accents_are_written_however_ordinary_the_word_without_them() -> None:
+    assert texts(correct(words("a jalapeno in Lodz"), ["jalapeño", "Łódź"], "en")[0]) == "a jalapeño in Łódź"
+
+
 def test_matches_say_what_was_heard_and_when() -> None:
     _, matches = correct(words("yesterday, sunder pitch eye. came"), NAMES, "en")
     (match,) = matches
@@ -164,6 +168,16 @@ def test_a_long_text_takes_bounded_memory_and_is_corrected_to_its_end() -> None:
 )
 def test_spelling_and_sound(text: str, spelled: str, heard: str) -> None:
     assert (spelling(text), sound(spelling(text))) == (spelled, heard)
+
+
+def test_what_is_not_alike_enough_is_worth_listening_for_again() -> None:
+    corrector = Corrector([*NAMES, "Thabo Mokoena"])
+    heard = words("send it to Sooner Beach I before Friday")
+    assert corrector.correct(heard, "en")[0] == heard
+    assert corrector.likely(heard, "en") == ("Sundar Pichai",)
+    assert corrector.likely(words("cubernetes by Sooner Beach I"), "en") == ("Sundar Pichai", "Kubernetes")
+    assert corrector.likely(words("we walked along the river for an hour"), "en") == ()
+    assert Corrector(()).likely(heard, "en") == ()
 
 
 # --- what is held back ------------------------------------------------------------------------------------------------
