@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from izwi import voices
+from izwi import clustering
 from izwi.clustering import cluster
 
 
@@ -48,7 +48,7 @@ def test_blocks_find_the_same_voices(seed: int, monkeypatch: pytest.MonkeyPatch)
     directions = np.random.default_rng(seed).integers(0, 3, 200).tolist()
     vectors = around(directions, 0.08, seed)
     whole = cluster(vectors, 0.5)
-    monkeypatch.setattr(voices, "BLOCK", 30)
+    monkeypatch.setattr(clustering, "BLOCK", 30)
     assert cluster(vectors, 0.5) == whole
 
 

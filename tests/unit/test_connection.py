@@ -15,6 +15,7 @@ from deployments.ingress.connection import Connection
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
+from deployments.llm.client import LlmClient
 from deployments.ingress.stage_health import StageHealth
 from izwi.audio import to_pcm16
 from izwi.realtime.transcription import TranscriptionWire
@@ -96,6 +97,9 @@ def services(**settings: Any) -> Services:
         store=NoStore(),  # type: ignore[arg-type]
         places=Places(),  # type: ignore[arg-type]
         tokens=None,  # type: ignore[arg-type]
+        hotwords=None,  # type: ignore[arg-type]
+        llm=LlmClient(tree.llm),
+        jobs=None,  # type: ignore[arg-type]
         access=None,  # type: ignore[arg-type]
         metrics=metrics,
         registry=Registry(tree.max_concurrent_sessions, metrics),

@@ -58,6 +58,8 @@ def test_only_passing_states_are_retryable() -> None:
         "StoreUnavailable",
         "StageTimeout",
         "EngineFailed",
+        "DownloadFailed",
+        "SpoolFull",
     }
     assert all(400 <= cls.status < 600 for cls in ALL)
     assert all(cls.status in (429, 503, 504) for cls in ALL if cls.retryable)

@@ -94,15 +94,15 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     if body in (b"go on", b"hang"):
         for _ in range(6):
-            await asyncio.sleep(0.02 if body == b"go on" else 10)
+            await asyncio.sleep(0.2 if body == b"go on" else 10)
             await send({"type": "http.response.body", "body": b".", "more_body": True})
     await send({"type": "http.response.body", "body": b"%d" % len(body)})
 
 
-async def post(content: object) -> httpx.Response:
+async def post(content: object, timeout_s: float = 0.05) -> httpx.Response:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"] = {"request_id": "r1"}
-        await RequestLimits(application, lambda _: Limit(10, 0.05))(scope, receive, send)
+        await RequestLimits(application, lambda _: Limit(10, timeout_s))(scope, receive, send)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         return await client.post("http://test/", content=content)  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ async def test_a_request_that_takes_too_long_is_ended() -> None:
 
 
 async def test_an_answer_that_goes_on_takes_longer_than_that_and_one_that_does_not_is_broken_off() -> None:
-    assert (await post(b"go on")).text == "......5"
+    assert (await post(b"go on", timeout_s=1.0)).text == "......5"
     sent: list[Message] = []
     requests: list[Message] = [{"type": "http.request", "body": b"hang", "more_body": False}]
 

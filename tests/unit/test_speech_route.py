@@ -80,6 +80,13 @@ def body(text: str, **options: Any) -> dict[str, Any]:
     return {"model": "tts-1", "input": text, "response_format": "pcm", **options}
 
 
+def test_the_openapi_document_names_what_is_answered() -> None:
+    app = FastAPI()
+    app.include_router(speech.build_router(Calls(), 4096))  # type: ignore[arg-type]
+    answers = app.openapi()["paths"]["/v1/audio/speech"]["post"]["responses"]["200"]["content"]
+    assert {"audio/mpeg", "audio/wav", "text/event-stream"} <= set(answers)
+
+
 async def test_sentences_are_asked_for_one_by_one_and_only_the_first_in_haste() -> None:
     calls = Calls()
     async with serving(calls) as client:

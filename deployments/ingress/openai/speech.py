@@ -4,7 +4,8 @@ import asyncio
 import base64
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Literal
+from http import HTTPStatus
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +30,10 @@ PART = RATE // 2
 speech makes progress twice a second."""
 TOKENS_PER_S = 20
 """As OpenAI counts the audio that its models make."""
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {} for kind in (*MEDIA_TYPES.values(), sse.MEDIA_TYPE)}}
+}
+"""For the OpenAPI document."""
 
 Synthesise = Callable[[TtsRequest], AsyncGenerator[TtsChunk]]
 
@@ -52,7 +57,7 @@ def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
     """The route of one replica."""
     router = APIRouter()
 
-    @router.post("/v1/audio/speech", response_class=Stream)
+    @router.post("/v1/audio/speech", response_class=Stream, status_code=HTTPStatus.OK, responses=ANSWERS)
     async def speech(asked: Speech, request: Request) -> Stream:
         """Speak a text of up to ``IZWI_MAX_TEXT_CHARS`` characters."""
         if len(asked.input) > max_text_chars:
