@@ -5,6 +5,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -29,6 +30,7 @@ from tests.e2e.test_resume import clips, speak
 from tests.replicas import replica_pid
 from tests.speech import LIBRIVOX, load, needs_librivox
 
+DOCS = Path(__file__).parents[2] / "docs" / "jobs.md"
 RATE = 16_000
 OVER = ("done", "failed", "cancelled")
 normal = EnglishTextNormalizer()
@@ -230,6 +232,22 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_come_back(server: Server,
     assert process.returncode == 130
     assert f"izwi jobs wait {fresh[0]['id']}" in told
     assert over(jobs, fresh[0]["id"])["status"] == "done"
+
+
+def test_the_examples_of_the_documentation_work(server: Server, tmp_path: Path) -> None:
+    blocks = re.findall(r"```bash\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    assert len(blocks) >= 5
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
+        env={**os.environ, "IZWI": server.http, "no_proxy": "127.0.0.1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "event: done" in done.stdout
+    assert "WEBVTT" in done.stdout
 
 
 def test_jobs_belong_to_the_key_that_made_them(guarded: Server, key_file: Path, key: str, tmp_path: Path) -> None:

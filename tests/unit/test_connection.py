@@ -15,8 +15,8 @@ from deployments.ingress.connection import Connection
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
-from deployments.llm.client import LlmClient
 from deployments.ingress.stage_health import StageHealth
+from deployments.llm.client import LlmClient
 from izwi.audio import to_pcm16
 from izwi.realtime.transcription import TranscriptionWire
 from izwi.realtime.translation import TranslationWire
