@@ -1,4 +1,4 @@
-"""Where a session's time went, by stage, for a client that asked with ``debug``."""
+"""Where the time of a session or a recording went, by stage, for a client that asked with ``debug``."""
 
 from collections.abc import Sequence
 

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, hotwords, jobs, live, tokens, translate, whisper
+from deployments.ingress import envelope, hotwords, jobs, live, tokens, transcribe, translate, whisper
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready_reasons
 from deployments.ingress.listener import Listener
@@ -20,7 +20,7 @@ from deployments.media.sandbox import Limits, MediaSandbox
 from izwi.keys import Scope
 from izwi.settings import Settings
 
-FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations", "/asr"})
+FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations", "/api/v1/transcribe", "/asr"})
 """Paths to which media files are sent."""
 JOBS = "/v1/jobs"
 
@@ -49,8 +49,9 @@ def build_app(services: Services) -> FastAPI:
     envelope.add_handlers(app)
     app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
     listener = Listener(services.calls, settings.vad, MediaSandbox(Limits(settings.max_audio_seconds)))
+    app.include_router(transcriptions.build_router(listener, services))
+    app.include_router(transcribe.build_router(listener, services))
     for router in (
-        transcriptions.build_router(listener, services.calls, settings),
         whisper.build_router(listener),
         speech.build_router(services.calls, settings.max_text_chars),
         voices.build_router(services.calls),

@@ -84,8 +84,8 @@ def build_router(jobs: Jobs, access: Access) -> APIRouter:
         warning = DamagedAudio(job.warning.message) if job.warning is not None else None
         original = transcript.language == job.language
         task = "transcribe" if original else "translate"
-        partial = job.status is not Status.DONE
-        return written(transcript, form, ["word", "segment"] if original else ["segment"], warning, task, partial)
+        more = {} if job.status is Status.DONE else {"partial": True}
+        return written(transcript, form, ["word", "segment"] if original else ["segment"], warning, task, more)
 
     return router
 

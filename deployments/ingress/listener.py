@@ -2,19 +2,21 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from deployments.ingress.calls import StageCalls
 from deployments.media.sandbox import MediaSandbox
 from izwi.audio import SAMPLE_RATE, from_pcm16
-from izwi.errors import AudioTooLong, UnsupportedAudio
+from izwi.diarization import label
+from izwi.errors import AudioTooLong, DamagedAudio, UnsupportedAudio
 from izwi.files.listening import Listening, Mark
 from izwi.files.transcribe import Wish
 from izwi.files.translating import Translating
 from izwi.stage_settings import VadSettings
-from izwi.stages import Samples
+from izwi.stages import Embedding, Samples, SpeakerRequest, Word
 
 SAMPLE_BYTES = 2
 PIECE = 4 * SAMPLE_RATE * SAMPLE_BYTES
@@ -63,6 +65,21 @@ class Listener:
     async def duration(self, file: BinaryIO) -> float | None:
         """Seconds of a file as its header tells them; raises as `MediaSandbox.duration` does."""
         return await self._sandbox.duration(file)
+
+    async def speakers(self, file: BinaryIO, words: Sequence[Word]) -> list[str]:
+        """Who said each word of a file: a label per word, see `izwi.diarization.label`."""
+
+        async def embed(windows: tuple[Samples, ...]) -> Sequence[Embedding]:
+            return (await self._calls.speakers(SpeakerRequest(windows))).vectors
+
+        async def audio() -> AsyncGenerator[Samples]:
+            async with aclosing(self._sandbox.decode(file)) as pieces:
+                with suppress(DamagedAudio):  # told when the words were heard
+                    async for piece in pieces:
+                        yield piece
+
+        async with aclosing(audio()) as whole:
+            return await label(words, whole, embed)
 
     async def translate(self, file: BinaryIO | Pcm, wish: Wish, target: str) -> Translating:
         """Listen to it in another language."""

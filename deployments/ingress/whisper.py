@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
+from deployments.ingress.recordings import meta
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.files import formats
 from izwi.files.formats import Transcript
@@ -36,6 +37,8 @@ class Asked(BaseModel):
     """False where the file is 16-bit little-endian mono PCM at 16 kHz, without a header."""
     vad_filter: bool = True
     """Silence is never transcribed, asked for or not."""
+    debug: bool = False
+    """Tell in ``meta``, with ``output=json``, where the time went."""
 
 
 def build_router(listener: Listener) -> APIRouter:
@@ -49,15 +52,17 @@ def build_router(listener: Listener) -> APIRouter:
             wish = Wish(asked.language, prompt=asked.initial_prompt)
             source = upload.file if asked.encode else Pcm(upload.file)
             if asked.task == "translate":
-                transcript = await (await listener.translate(source, wish, "en")).finish()
+                translating = await listener.translate(source, wish, "en")
+                transcript, listening = await translating.finish(), translating.listening
             else:
-                transcript = await listener.hear(source, wish).finish()
-            return _written(transcript, asked)
+                listening = listener.hear(source, wish)
+                transcript = await listening.finish()
+            return _written(transcript, asked, meta(listening) if asked.debug else {})
 
     return router
 
 
-def _written(transcript: Transcript, asked: Asked) -> Response:
+def _written(transcript: Transcript, asked: Asked, more: dict[str, Any]) -> Response:
     match asked.output:
         case "txt":
             return PlainTextResponse(transcript.text + "\n")
@@ -76,4 +81,4 @@ def _written(transcript: Transcript, asked: Asked) -> Response:
                         formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words
                     ]
                 body["segments"].append(row)
-            return OrjsonResponse(body)
+            return OrjsonResponse(body | more)

@@ -1,31 +1,19 @@
 """One recording being transcribed: its segments as they are heard, and in the end the whole. Pure."""
 
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from izwi.audio import SAMPLE_RATE
+from izwi.correction import Corrector
 from izwi.errors import DamagedAudio
 from izwi.files.formats import Transcript
 from izwi.files.segments import Segment, Segmentation
 from izwi.files.transcribe import Ears, Held, Wish, transcribe
+from izwi.messages import HotwordMatch
+from izwi.spent import Spent
 from izwi.stage_settings import VadSettings
-from izwi.stages import Samples, Timing, Word
-
-Correct = Callable[[Sequence[Word]], Sequence[Word]]
-
-
-@dataclass
-class Spent:
-    """Seconds that a stage's calls took, summed."""
-
-    queue_s: float = 0.0
-    compute_s: float = 0.0
-
-    def add(self, timing: Timing) -> None:
-        self.queue_s += timing.queue_s
-        self.compute_s += timing.compute_s
+from izwi.stages import Samples, Word
 
 
 @dataclass(frozen=True)
@@ -61,7 +49,7 @@ class Listening:
     """
     Args:
         audio: mono float32 at 16 kHz, in pieces, from the beginning.
-        correct: is given words as they are settled, about those of one window.
+        wish: its hotwords lead the recogniser, and are written where they were misheard.
         after: where to go on.
     """
 
@@ -71,7 +59,6 @@ class Listening:
         ears: Ears,
         wish: Wish,
         settings: VadSettings,
-        correct: Correct = lambda words: words,
         after: Mark = Mark(),
     ) -> None:
         self._audio = audio
@@ -79,13 +66,14 @@ class Listening:
         self._wish = replace(wish, language=wish.language or after.language or None)
         self._after = after
         self._settings = settings
-        self._correct = correct
+        self._corrector = Corrector(wish.hotwords)
         self._segments: list[Segment] = []
         self._samples = 0
         self.language = after.language
         """ISO 639-1, once something has been said."""
-        self.spent: defaultdict[str, Spent] = defaultdict(Spent)
-        """By stage."""
+        self.spent = Spent()
+        self.matches: list[HotwordMatch] = []
+        """Hotwords that were heard."""
         self.done_s = 0.0
         """How far the recording has been recognised."""
         self.warning: DamagedAudio | None = None
@@ -112,9 +100,11 @@ class Listening:
                 async for heard in parts:
                     self.language = self.language or heard.language
                     for stage, timing in heard.timings:
-                        self.spent[stage].add(timing)
+                        self.spent.note(stage, timing)
                     self.done_s = heard.end_s
-                    segments = tuple(segmentation.push(self._correct(heard.words)))
+                    words, matches = self._corrector.correct(heard.words, heard.language)
+                    self.matches += matches
+                    segments = tuple(segmentation.push(words))
                     mark = Mark(heard.held, segmentation.words, segmentation.count, self.language)
                     yield Step(segments, mark, heard.end_s)
         except DamagedAudio as error:

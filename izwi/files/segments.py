@@ -2,8 +2,9 @@
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from izwi.clauses import ABBREVIATION, HARD, text_of
 from izwi.stages import Word
@@ -87,3 +88,17 @@ class Segmentation:
         sentence = text.rstrip(CLOSING).endswith(HARD) and not ABBREVIATION.match(text)
         long = following.end_s - self._words[0].start_s > LONGEST_S
         return sentence or long or following.start_s - last.end_s > PAUSE_S
+
+
+def by_speaker(words: Sequence[Word], speakers: Sequence[str]) -> list[Segment]:
+    """Segments of one speaker each.
+
+    Args:
+        speakers: one per word.
+    """
+    segments: list[Segment] = []
+    for speaker, group in groupby(zip(words, speakers, strict=True), key=lambda pair: pair[1]):
+        segmentation = Segmentation(count=len(segments))
+        spoken = [*segmentation.push(word for word, _ in group), *segmentation.flush()]
+        segments += [replace(segment, speaker=speaker) for segment in spoken]
+    return segments

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from izwi.audio import SAMPLE_RATE
+from izwi.correction.leading import led_by
 from izwi.errors import DamagedAudio
 from izwi.files.seams import join
 from izwi.files.windows import OVERLAP, Window, Windows
@@ -46,6 +47,13 @@ class Wish:
     """ISO 639-1; None takes the language of the first window that has words."""
     task: Literal["transcribe", "translate"] = "transcribe"
     prompt: str = ""
+    hotwords: tuple[str, ...] = ()
+    """Names and terms to expect."""
+
+    @property
+    def lead(self) -> str:
+        """What the recogniser is led by; the end of it counts most."""
+        return " ".join(filter(None, (led_by(self.hotwords), self.prompt)))
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,7 @@ async def _cut(
     language = wish.language
 
     async def ask(window: Window, detector: tuple[Timing, ...], known: str | None) -> _Pass:
-        request = AsrRequest(window.samples, known, final=True, beam=False, task=wish.task, prompt=wish.prompt)
+        request = AsrRequest(window.samples, known, final=True, beam=False, task=wish.task, prompt=wish.lead)
         return _Pass(window, await ears.asr(request), detector)
 
     async def send(found: list[Window]) -> None:

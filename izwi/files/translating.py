@@ -58,7 +58,7 @@ class Translating:
                     translated = segment
                 elif (source, self._target) in self._pairs:
                     result = await self._mt(MtRequest(segment.text, source, self._target))
-                    self.listening.spent["mt"].add(result.timing)
+                    self.listening.spent.note("mt", result.timing)
                     translated = replace(segment, text=result.text)
                 elif self._target == "en":
                     by_recogniser = True

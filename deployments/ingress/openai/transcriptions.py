@@ -1,33 +1,32 @@
 """``POST /v1/audio/transcriptions`` and ``/v1/audio/translations``, as OpenAI's clients send them."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Scope
+from starlette.types import Scope as AsgiScope
 
-from deployments.ingress.calls import StageCalls
 from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import sse
 from deployments.ingress.openai.streaming import Stream
+from deployments.ingress.recordings import Hotwords, Language, RecordingFields, meta
+from deployments.ingress.services import Services
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio, IzwiError
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.listening import Listening
-from izwi.files.transcribe import Wish
-from izwi.languages import language_code
+from izwi.keys import Principal, Scope
 from izwi.model_names import resolve_model
-from izwi.settings import Settings
 from izwi.stage_settings import VadSettings
 
 Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
-Language = Annotated[str, AfterValidator(language_code)]
 
 
 class ServerVad(BaseModel):
@@ -55,22 +54,19 @@ def _strategy(value: Any) -> Any:
     return from_json(value) if isinstance(value, str) else value
 
 
-class Recording(BaseModel):
+class Recording(RecordingFields):
     """Fields that both routes take."""
 
-    model_config = ConfigDict(extra="forbid")
     model: str = "whisper-1"
-    prompt: str = Field(default="", max_length=4096)
-    """Text before the recording, or words to expect."""
     response_format: Format = "json"
     temperature: Literal["0", "0.0"] = "0"
     """Decoding is greedy; it samples only where that fails."""
 
 
 class Transcription(Recording):
-    language: Language | None = None
-    """ISO 639-1 or an English name; detected if not given."""
-    timestamp_granularities: list[Literal["word", "segment"]] = ["segment"]
+    keywords: Hotwords = Field(default=[])
+    """OpenAI's name for ``hotwords``."""
+    timestamp_granularities: list[Literal["word", "segment"]] = Field(default=["segment"])
     """Of ``verbose_json``."""
     chunking_strategy: Annotated[ServerVad | None, BeforeValidator(_strategy)] = None
     """Unset or ``auto``: as on live sessions."""
@@ -78,41 +74,49 @@ class Transcription(Recording):
 
 
 class Translation(Recording):
-    language: Language | None = None
     target_language: Language = "en"
     """Beyond what OpenAI has."""
 
 
-def build_router(listener: Listener, calls: StageCalls, settings: Settings) -> APIRouter:
+def build_router(listener: Listener, services: Services) -> APIRouter:
     """The routes of one replica."""
     router = APIRouter(tags=["audio"])
+    Owner = Annotated[Principal, Depends(services.access.needs(Scope.HTTP))]
+    calls, usual = services.calls, services.settings.vad
 
     @router.post("/v1/audio/transcriptions", openapi_extra=form_document(Transcription))
-    async def transcriptions(request: Request) -> Response:
+    async def transcriptions(request: Request, owner: Owner) -> Response:
         """Transcribe a recording: any audio or video file that holds its sound itself."""
         async with AsyncExitStack() as stack:
             upload = await stack.enter_async_context(uploaded(request, Transcription))
             fields = upload.fields
             resolve_model(fields.model, "asr", await calls.capabilities())
-            vad = fields.chunking_strategy.over(settings.vad) if fields.chunking_strategy else settings.vad
-            listening = listener.hear(upload.file, Wish(fields.language, prompt=fields.prompt), vad)
+            wish = await fields.wish(owner, services.hotwords, fields.keywords)
+            vad = fields.chunking_strategy.over(usual) if fields.chunking_strategy else usual
+            listening = listener.hear(upload.file, wish, vad)
             if fields.stream:
-                return Stream(_events(listening, request.scope, stack.pop_all()), sse.MEDIA_TYPE)
+                return Stream(_events(listening, fields.debug, request.scope, stack.pop_all()), sse.MEDIA_TYPE)
             transcript = await listening.finish()
-            return written(transcript, fields.response_format, fields.timestamp_granularities, listening.warning)
+            granularities = fields.timestamp_granularities
+            return written(transcript, fields.response_format, granularities, **_extras(listening, fields))
 
     @router.post("/v1/audio/translations", openapi_extra=form_document(Translation))
-    async def translations(request: Request) -> Response:
+    async def translations(request: Request, owner: Owner) -> Response:
         """Translate a recording into English, or into ``target_language``."""
         async with uploaded(request, Translation) as upload:
             fields = upload.fields
             resolve_model(fields.model, "asr", await calls.capabilities())
-            wish = Wish(fields.language, prompt=fields.prompt)
+            wish = await fields.wish(owner, services.hotwords)
             translating = await listener.translate(upload.file, wish, fields.target_language)
             transcript = await translating.finish()
-            return written(transcript, fields.response_format, ["segment"], translating.listening.warning, "translate")
+            extras = _extras(translating.listening, fields)
+            return written(transcript, fields.response_format, ["segment"], **extras, task="translate")
 
     return router
+
+
+def _extras(listening: Listening, fields: Recording) -> dict[str, Any]:
+    return {"warning": listening.warning, "more": meta(listening) if fields.debug else {}}
 
 
 def written(
@@ -121,14 +125,15 @@ def written(
     granularities: list[Literal["word", "segment"]],
     warning: DamagedAudio | None,
     task: str = "transcribe",
-    partial: bool = False,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Response:
-    """A transcript as it was asked for. A recording that was not whole, or not heard to its end, is told of in a
-    header, and in JSON."""
+    """A transcript as it was asked for.
+
+    Args:
+        warning: what is wrong with a recording that was not whole; told in a header, and in JSON.
+        more: further fields of JSON.
+    """
     headers = {"X-Izwi-Warning": warning.code} if warning else {}
-    if partial:
-        headers["X-Izwi-Partial"] = "true"
-    body: dict[str, Any]
     match form:
         case "text":
             return PlainTextResponse(transcript.text + "\n", headers=headers)
@@ -140,14 +145,10 @@ def written(
             body = formats.as_json(transcript)
         case "verbose_json":
             body = formats.verbose(transcript, granularities, task)
-    if warning:
-        body["warning"] = _told(warning)
-    if partial:
-        body["partial"] = True
-    return OrjsonResponse(body, headers=headers)
+    return OrjsonResponse({**body, **warned(warning), **more}, headers=headers)
 
 
-async def _events(listening: Listening, scope: Scope, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
+async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
     """Each segment as it is heard, then the whole. What fails in between is the last event."""
     async with stack, aclosing(listening.segments()) as segments:
         text = ""
@@ -161,9 +162,10 @@ async def _events(listening: Listening, scope: Scope, stack: AsyncExitStack) -> 
         except IzwiError as error:
             yield sse.event("error", **error_body(scope, error))
             return
-        warning = {"warning": _told(listening.warning)} if listening.warning else {}
-        yield sse.event("transcript.text.done", **formats.as_json(listening.transcript), **warning)
+        done = {**formats.as_json(listening.transcript), **warned(listening.warning)}
+        yield sse.event("transcript.text.done", **done, **(meta(listening) if debug else {}))
 
 
-def _told(warning: DamagedAudio) -> dict[str, str]:
-    return {"code": warning.code, "message": str(warning)}
+def warned(warning: DamagedAudio | None) -> dict[str, Any]:
+    """What JSON says of a recording that was not whole."""
+    return {"warning": {"code": warning.code, "message": str(warning)}} if warning else {}
