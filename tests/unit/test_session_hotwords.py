@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from izwi import messages as m
-from izwi.correction import led_by
+from izwi.correction import led_by, vocabulary
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, AsrResult, Corrected, LlmRequest, Stages, Timing
 from tests.unit.scripted import VOCABULARY, Run, Script, run, silence, speech
@@ -40,6 +40,7 @@ SPOKEN = {
 async def listen(
     language: str, tokens: list[str], sentences: int = 2, script: Script | None = None, **start: object
 ) -> Run:
+    await vocabulary.prepare(language)  # it takes a while, and the audio would not wait
     script = script or Foreign(language=language, tokens=tuple(tokens))
     sentence = np.concatenate([speech(*VOCABULARY), silence(1)])
     return await run(
