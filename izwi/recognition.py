@@ -154,8 +154,7 @@ class Recognition:
             nonlocal window, asked
             window = utterance.window(self._patience, self._most)
             asked = self._given or vote.ask(len(window.samples) / SAMPLE_RATE, window.careful)
-            # A partial pass is led by what may have been met: each hotword more makes it slower, and there are many.
-            prompt = led_by(self._corrector.hotwords if window.careful else (), likely)
+            prompt = led_by(likely)  # not by all hotwords: that costs ordinary words (docs/hotwords.md)
             return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried, prompt=prompt)
 
         try:

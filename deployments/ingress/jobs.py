@@ -1,5 +1,6 @@
 """``/v1/jobs``: recordings that are too long to wait for, worked on in the background."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -85,7 +86,9 @@ def build_router(jobs: Jobs, access: Access) -> APIRouter:
         original = transcript.language == job.language
         task = "transcribe" if original else "translate"
         more = {} if job.status is Status.DONE else {"partial": True}
-        return written(transcript, form, ["word", "segment"] if original else ["segment"], warning, task, more)
+        rows = ["word", "segment"] if original else ["segment"]
+        # Hours of words take tenths of a second to write, in which speakers must not wait.
+        return await asyncio.to_thread(written, transcript, form, rows, warning, task, more)
 
     return router
 

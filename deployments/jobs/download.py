@@ -52,6 +52,8 @@ class Downloads:
                 await self._save(response, job_id, spool)
         except TimeoutError:
             raise DownloadFailed(f"the file was not there after {self._timeout_s:g} s") from None
+        except httpx.InvalidURL:
+            raise DownloadRefused("the server there leads to no address") from None
         except httpx.HTTPError as error:
             raise DownloadFailed(f"the file could not be fetched: {type(error).__name__}") from error
 
@@ -85,7 +87,7 @@ class Downloads:
         # The name is still what the server there and its certificate are asked for.
         return client.build_request(
             "GET",
-            httpx.URL(url).copy_with(host=address, fragment=None),
+            parts._replace(netloc=_netloc(address, parts.port), fragment="").geturl(),
             headers={"Host": parts.netloc, "Accept-Encoding": "identity"},
             extensions={"sni_hostname": host},
         )
@@ -108,3 +110,8 @@ class Downloads:
             await asyncio.to_thread(part.commit)
         finally:
             await asyncio.to_thread(part.discard)
+
+
+def _netloc(address: str, port: int | None) -> str:
+    host = f"[{address}]" if ":" in address else address
+    return f"{host}:{port}" if port is not None else host

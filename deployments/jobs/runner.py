@@ -64,14 +64,18 @@ class JobRunner:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _take_jobs(self) -> None:
+        away = False
         while True:
             try:
                 claim = await self._next()
+                away = False
                 if claim is not None:
                     await self._work_on(claim)
                     continue
             except StoreUnavailable as error:
-                log.warning("jobs_wait_for_redis", reason=str(error))
+                if not away:
+                    log.warning("jobs_wait_for_redis", reason=str(error))
+                away = True
             except Exception:  # no job may keep this replica from the others
                 log.exception("job_runner_failed")
             self._wanted.clear()

@@ -6,7 +6,6 @@ What a stage cannot do now it may do in a while: as long as the job gets on now 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -51,16 +50,14 @@ def told(error: IzwiError) -> Told:
 class Work:
     """Works on one job until it is done."""
 
-    def __init__(
-        self, claim: Claim, workshop: Workshop, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> None:
+    def __init__(self, claim: Claim, workshop: Workshop) -> None:
         self._claim = claim
         self._job = claim.job
         self._shop = workshop
-        self._sleep = sleep
         self._place = load_place(claim.job.place)
         self._passes = claim.job.passes
         self._pairs: frozenset[tuple[str, str]] = frozenset()
+        self._seconds = 0.0
         self._warning: DamagedAudio | None = None
 
     async def run(self) -> None:
@@ -79,19 +76,19 @@ class Work:
                 if failures > len(BACKOFF_S):
                     raise
                 log.warning("job_waits", job=self._job.id, code=error.code, failures=failures)
-                await self._sleep(BACKOFF_S[failures - 1])
+                await asyncio.sleep(BACKOFF_S[failures - 1])
 
     async def _attempt(self) -> None:
         path = await self._fetched()
-        seconds = self._job.duration_s or 0.0
         with path.open("rb") as file:
             if self._job.duration_s is None:
                 await self._measure(file)
             if self._job.options.target_languages:
                 self._pairs = (await self._shop.calls.capabilities())["mt"].pairs
             while self._place.passed < self._passes:
-                seconds = await self._listen(file)
+                self._seconds = await self._listen(file)
         warning = orjson.dumps(asdict(told(self._warning))).decode() if self._warning else ""
+        seconds = self._seconds
         await self._shop.store.finish(self._claim, Status.DONE, duration=seconds, done=seconds, warning=warning)
         await asyncio.to_thread(self._shop.spool.remove, self._job.id)
 

@@ -29,8 +29,9 @@ LONGEST_GAP_S = 0.6
 """Silence within a name; longer, and two things were said."""
 SURE = 0.99
 """Similarity that is enough in any case."""
-LIKELY = 0.15
-"""How much less alike than needed a hotword may be to be worth listening for again."""
+LIKELY = 0.08
+"""How much less alike than needed a hotword may be to be worth listening for again: with more, names that are not in
+the list are more and more often taken for one that is."""
 MOST_LIKELY = 12
 CHUNK = 2048
 """Spans compared at once: memory stays bounded however long a text is."""

@@ -85,6 +85,8 @@ def _split(url: str) -> SplitResult:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("only http:// and https:// addresses are fetched")
+    if not parts.netloc.isascii():
+        raise ValueError("a host with other letters than a to z is written as xn--")
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address with a user name is not fetched")
     if ".." in unquote(unquote(parts.path)).split("/"):

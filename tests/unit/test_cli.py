@@ -77,6 +77,22 @@ def test_nobody_listening_exits_with_1(clip: Path) -> None:
     assert "error unavailable: cannot connect" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["job", "FILE", "--url", "http://127.0.0.1:9"], 1, "unavailable: cannot reach http://127.0.0.1:9"),
+        (["jobs", "list", "--url", "http://127.0.0.1:9"], 1, "unavailable: cannot reach http://127.0.0.1:9"),
+        (["job", "FILE", "--out", "talk.pdf"], 2, "talk.pdf must end with .txt, .srt, .vtt, .json"),
+        (["job", "no such file.wav"], 2, "no such file.wav cannot be read: No such file"),
+    ],
+)
+def test_jobs_that_cannot_be_are_one_clear_line(clip: Path, arguments: list[str], code: int, told: str) -> None:
+    result = runner.invoke(app, [str(clip) if argument == "FILE" else argument for argument in arguments])
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert told in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
 def test_bad_settings_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IZWI_PORT", "seventy")
     result = runner.invoke(app, ["doctor"])

@@ -171,11 +171,11 @@ def test_spelling_and_sound(text: str, spelled: str, heard: str) -> None:
 
 
 def test_what_is_not_alike_enough_is_worth_listening_for_again() -> None:
-    corrector = Corrector([*NAMES, "Thabo Mokoena"])
-    heard = words("send it to Sooner Beach I before Friday")
+    corrector = Corrector(NAMES)
+    heard = words("send it to Viswa Shimbo before Friday")
     assert corrector.correct(heard, "en")[0] == heard
-    assert corrector.likely(heard, "en") == ("Sundar Pichai",)
-    assert corrector.likely(words("cubernetes by Sooner Beach I"), "en") == ("Sundar Pichai", "Kubernetes")
+    assert corrector.likely(heard, "en") == ("Wisława Szymborska",)
+    assert corrector.likely(words("cubernetes by Viswa Shimbo"), "en") == ("Wisława Szymborska", "Kubernetes")
     assert corrector.likely(words("we walked along the river for an hour"), "en") == ()
     assert Corrector(()).likely(heard, "en") == ()
 

@@ -155,6 +155,8 @@ def test_what_is_listed_may_be_fetched(url: str) -> None:
         "http://127.0.0.1:6379/one/x",
         "http://[::1]/",
         "http://2130706433/",
+        "https://medıa.example.org/talks/1.mp4",
+        "https://media.example.org:99999/talks/1.mp4",
         "file:///etc/passwd",
         "ftp://files.example.org/x",
         "https://media.example.org:port/talks/",

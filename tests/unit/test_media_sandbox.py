@@ -55,6 +55,24 @@ async def test_what_is_not_audio_is_refused(tmp_path: Path, content: bytes) -> N
         await decoded(tmp_path / "file")
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp4"])
+async def test_the_length_of_a_file_is_told_by_its_header(tmp_path: Path, suffix: str) -> None:
+    path = encode(tmp_path / f"tone.{suffix}", seconds=3)
+    with path.open("rb") as file:
+        assert await sandbox().duration(file) == pytest.approx(3, abs=0.1)
+        with pytest.raises(AudioTooLong):
+            await sandbox(max_seconds=2).duration(file)
+        with pytest.raises(UnsupportedAudio, match="took"):
+            await sandbox(wall_s=0.01).duration(file)
+
+
+@pytest.mark.parametrize("content", [b"", os.urandom(5000), b"#EXTM3U\nfile:///etc/passwd\n"])
+async def test_what_is_not_audio_has_no_length(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with (tmp_path / "file").open("rb") as file, pytest.raises(UnsupportedAudio):
+        await sandbox().duration(file)
+
+
 async def test_what_a_damaged_file_gives_comes_before_the_damage_is_told(tmp_path: Path) -> None:
     path = encode(tmp_path / "tone.flac", seconds=10)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
