@@ -1,10 +1,15 @@
 """What Ray reads from the environment when it starts: telemetry off, nobody but us may talk to it, and which proxy
 stands before the ingress."""
 
+import fcntl
 import os
 import random
 import secrets
+import tempfile
+from pathlib import Path
+from typing import IO
 
+from izwi.errors import NotReady
 from izwi.server_process import free_port
 from izwi.settings import Proxy
 
@@ -14,9 +19,9 @@ ALWAYS = {
 }
 LONGEST_S = 4 * 3600 + 600
 """Seconds that HAProxy keeps a connection over a reload of its configuration: the longest session and then some."""
-PORTS = 500
-"""Of the ingress replicas of one server. Where all servers of a machine try the same ones first, HAProxy may for a
-moment ask another server's replica."""
+PORTS = range(20_000, 30_000, 500)
+"""First ports of the ingress replicas of one server, above Ray's own and below those the system gives away. Where two
+servers try the same ones first, the HAProxy of one may ask a replica of the other."""
 
 MESSAGE_BYTES = 64 * 2**20
 """Largest call between replicas: a batch of windows of half a minute, with room; gRPC's own limit is 4 MiB."""
@@ -53,10 +58,10 @@ def keep_to_ourselves() -> None:
 def _haproxy() -> dict[str, str]:
     """HAProxy speaks to the ingress replica directly, and replicas run our code on Serve's own event loop. Either flag
     without the other is slower."""
-    first = random.randrange(20_000, 30_000, PORTS)  # above Ray's own ports, below those the system gives away
+    first = _own_ports()
     return {
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + PORTS - 1),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + PORTS.step - 1),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(MESSAGE_BYTES),
@@ -70,3 +75,20 @@ def _haproxy() -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
     }
+
+
+def _own_ports() -> int:
+    """The first of ports that no other server of ours on this machine takes, for as long as this process lives."""
+    for first in random.sample(PORTS, len(PORTS)):
+        try:
+            claim = (Path(tempfile.gettempdir()) / f"izwi-ports-{first}.lock").open("a")
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # another server's, or another user's
+            continue
+        _claims.append(claim)
+        return first
+    raise NotReady(f"{len(PORTS)} servers run on this machine already")
+
+
+_claims: list[IO[str]] = []
+"""Open files: the locks on them end with this process."""

@@ -49,7 +49,7 @@ class Listening:
     """
     Args:
         audio: mono float32 at 16 kHz, in pieces, from the beginning.
-        wish: its hotwords lead the recogniser, and are written where they were misheard.
+        wish: its hotwords are listened for, and written where they were misheard.
         after: where to go on.
     """
 
@@ -95,7 +95,7 @@ class Listening:
         mark = self._after
         segmentation = Segmentation(mark.words, mark.segments)
         try:
-            parts = transcribe(self._counted(), self._ears, self._wish, self._settings, mark.held)
+            parts = transcribe(self._counted(), self._ears, self._wish, self._settings, mark.held, self._corrector)
             async with aclosing(parts):
                 async for heard in parts:
                     self.language = self.language or heard.language

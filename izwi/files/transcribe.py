@@ -9,15 +9,16 @@ hundredth of recognising them, and asks for those that have not been heard.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
 from izwi.audio import SAMPLE_RATE
-from izwi.correction.leading import led_by
+from izwi.correction import Corrector, led_by
 from izwi.errors import DamagedAudio
 from izwi.files.seams import join
 from izwi.files.windows import OVERLAP, Window, Windows
@@ -29,6 +30,7 @@ HOP = 128 * FRAME
 """Samples per detector call: 4 s, a call of 10 ms."""
 AT_ONCE = 16
 """Windows under way: two batches for either of two workers."""
+NO_HOTWORDS = Corrector(())
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,6 @@ class Wish:
     prompt: str = ""
     hotwords: tuple[str, ...] = ()
     """Names and terms to expect."""
-
-    @property
-    def lead(self) -> str:
-        """What the recogniser is led by; the end of it counts most."""
-        return " ".join(filter(None, (led_by(self.hotwords), self.prompt)))
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,12 @@ class Heard:
 
 
 async def transcribe(
-    audio: AsyncGenerator[Samples], ears: Ears, wish: Wish, settings: VadSettings, after: Held = Held()
+    audio: AsyncGenerator[Samples],
+    ears: Ears,
+    wish: Wish,
+    settings: VadSettings,
+    after: Held = Held(),
+    corrector: Corrector = NO_HOTWORDS,
 ) -> AsyncGenerator[Heard]:
     """Words of a recording, window by window; each comes with what is needed to go on after it.
 
@@ -91,10 +93,12 @@ async def transcribe(
         audio: mono float32 at 16 kHz, pieces of any length; closed at the end. An error of it comes after what was
             heard before.
         after: where to go on in a recording that has been heard in part; ``wish`` must then name its language.
+        corrector: windows in which its hotwords may be are heard again, led by those.
     """
     waiting: asyncio.Queue[asyncio.Task[_Pass] | None] = asyncio.Queue(AT_ONCE)
     calls: set[asyncio.Task[_Pass]] = set()
-    cutting = asyncio.create_task(_cut(audio, ears, wish, settings, after.windows, waiting, calls), name="windows")
+    ask = partial(_ask, ears, wish, corrector)
+    cutting = asyncio.create_task(_cut(audio, ears, wish, settings, after.windows, ask, waiting, calls), name="windows")
     held = after
     try:
         while (call := await _next(waiting, cutting)) is not None:
@@ -114,7 +118,7 @@ async def transcribe(
 class _Pass:
     window: Window
     result: AsrResult
-    detector: tuple[Timing, ...]
+    timings: tuple[tuple[str, Timing], ...]
 
     def heard(self, before: Held) -> Heard:
         """What is settled now: words held from the window before, and those of this one that need not be."""
@@ -129,9 +133,26 @@ class _Pass:
             words=(*left, *words) if cut is None else tuple(left),
             language=self.result.language if self.result.words else "",
             end_s=start_s + len(self.window.samples) / SAMPLE_RATE,
-            timings=(*(("vad", timing) for timing in self.detector), ("asr", self.result.timing)),
+            timings=self.timings,
             held=Held(before.windows + 1, () if cut is None else tuple(words), cut),
         )
+
+
+Ask = Callable[[Window, tuple[Timing, ...], str | None], Coroutine[Any, Any, _Pass]]
+"""Takes a window, the detector's timings since the one before, and the language if it is known."""
+
+
+async def _ask(
+    ears: Ears, wish: Wish, corrector: Corrector, window: Window, detector: tuple[Timing, ...], language: str | None
+) -> _Pass:
+    request = AsrRequest(window.samples, language, final=True, beam=False, task=wish.task, prompt=wish.prompt)
+    result = await ears.asr(request)
+    timings = [*(("vad", timing) for timing in detector), ("asr", result.timing)]
+    if likely := corrector.likely(result.words, result.language):
+        lead = " ".join(filter(None, (wish.prompt, led_by(likely))))
+        result = await ears.asr(replace(request, language=result.language, prompt=lead))
+        timings.append(("asr", result.timing))
+    return _Pass(window, result, tuple(timings))
 
 
 async def _next(
@@ -156,16 +177,13 @@ async def _cut(
     wish: Wish,
     settings: VadSettings,
     skip: int,
+    ask: Ask,
     waiting: "asyncio.Queue[asyncio.Task[_Pass] | None]",
     calls: "set[asyncio.Task[_Pass]]",
 ) -> None:
     """Ask for a window as soon as it is cut, as far as `AT_ONCE` allows; not for the first ``skip``."""
     windows, state, timings = Windows(settings), VadState(), list[Timing]()
     language = wish.language
-
-    async def ask(window: Window, detector: tuple[Timing, ...], known: str | None) -> _Pass:
-        request = AsrRequest(window.samples, known, final=True, beam=False, task=wish.task, prompt=wish.lead)
-        return _Pass(window, await ears.asr(request), detector)
 
     async def send(found: list[Window]) -> None:
         nonlocal language, skip
