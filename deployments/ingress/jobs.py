@@ -88,7 +88,10 @@ def build_router(jobs: Jobs, access: Access) -> APIRouter:
         more = {} if job.status is Status.DONE else {"partial": True}
         rows = ["word", "segment"] if original else ["segment"]
         # Hours of words take tenths of a second to write, in which speakers must not wait.
-        return await asyncio.to_thread(written, transcript, form, rows, warning, task, more)
+        response = await asyncio.to_thread(written, transcript, form, rows, warning, task, more)
+        if more:
+            response.headers["X-Izwi-Partial"] = "true"
+        return response
 
     return router
 
