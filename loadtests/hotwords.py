@@ -32,8 +32,6 @@ MODEL = "base"
 WORDS = TypeAdapter(tuple[Word, ...])
 SILENCE = 12_000
 """Samples after a sentence in a session: longer than the endpoint."""
-TIMED = 100
-"""Hotwords that the time of a correction is told for."""
 
 console = Console(stderr=True)
 
@@ -109,7 +107,9 @@ def _report(folder: Path | None, half: Half, out: Path) -> Iterator[str]:
             name = title if not corrects else f"{title}, corrected" if hear is not unled else "corrected"
             yield _row(name, [named, strange, ordinary], hear, corrector if corrects else Corrector(()), names)
     yield ""
-    yield from _times([unled(samples) for _, samples in named])
+    everybody = Corrector(row["name"] for one in ("tune", "report") for row in hotword_speech.names(one))
+    yield from _times([unled(samples) for _, samples in named], everybody)
+    yield _held([unled(samples) for _, samples in ordinary], everybody)
 
 
 async def _live(half: Half, out: Path, count: int) -> list[str]:
@@ -145,10 +145,18 @@ def _row(
     return f"| {title} | " + " | ".join(f"{x:.1f}" if isinstance(x, float) else str(x) for x in figures) + " |"
 
 
-def _times(heard: Sequence[tuple[Word, ...]]) -> Iterator[str]:
+def _held(heard: Sequence[tuple[Word, ...]], corrector: Corrector) -> str:
+    """How often a session holds words back that begin no hotword."""
+    ends = [words[:count] for words in heard for count in range(1, len(words) + 1)]
+    held = sum(corrector.begun(words) > 0 for words in ends)
+    return (
+        f"Of {len(ends)} ordinary words, {100 * held / len(ends):.0f} % sound like the beginning of one of "
+        f"{len(corrector.hotwords)} hotwords."
+    )
+
+
+def _times(heard: Sequence[tuple[Word, ...]], corrector: Corrector) -> Iterator[str]:
     """Of words that were not met before, and of those that were."""
-    names = [row["name"] for half in ("tune", "report") for row in hotword_speech.names(half)][:TIMED]
-    corrector = Corrector(names)
     for cache in (sounds.spelling, sounds.sound):
         cache.cache_clear()
     for title in ("first", "again"):
@@ -158,7 +166,7 @@ def _times(heard: Sequence[tuple[Word, ...]]) -> Iterator[str]:
             corrector.correct(words, "en")
             took.append(1000 * (time.perf_counter() - began))
         yield (
-            f"Correcting an utterance with {len(names)} hotwords, {title}: "
+            f"Correcting an utterance with {len(corrector.hotwords)} hotwords, {title}: "
             f"median {median(took):.2f} ms, 95th percentile {quantiles(took, n=20)[-1]:.2f} ms."
         )
 
