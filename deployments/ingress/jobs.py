@@ -71,7 +71,9 @@ def build_router(jobs: Jobs, access: Access) -> APIRouter:
         """Server-sent events: segments and progress as they come, then the final state."""
         job = await jobs.get(owner, job_id)
         stream = events(jobs.store, job.id, last_event_id, jobs.runner.leaving)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        # Nginx would gather what should leave at once.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     @router.get("/{job_id}/result")
     async def result(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from deployments.store.jobs import is_store
 from izwi.errors import SpoolFull
 from izwi.jobs.record import is_id
 
@@ -126,8 +127,8 @@ class Part:
 
 
 def _ours(folder: Path) -> bool:
-    """Nothing but recordings is in it: a folder that was named by mistake must not be emptied."""
-    return all(is_id(file.stem) for file in folder.iterdir())
+    """Named by a Redis, and nothing but recordings in it: what somebody else keeps there is not touched."""
+    return is_store(folder.name) and all(is_id(file.stem) for file in folder.iterdir())
 
 
 @contextmanager

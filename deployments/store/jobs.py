@@ -13,6 +13,7 @@ the braces keep all of them on one node of a cluster, so that a job and the queu
 """
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -48,6 +49,11 @@ class Claim:
 
 class Lost(Exception):
     """The right to work on a job is gone: another has it, or the job is over, removed or forgotten."""
+
+
+def is_store(name: str) -> bool:
+    """Whether it is one that `JobStore.name` gives."""
+    return re.fullmatch(r"[0-9a-f]{16}", name) is not None
 
 
 class JobStore:

@@ -398,8 +398,8 @@ def test_recordings_that_nobody_needs_are_found(tmp_path: Path) -> None:
         part.discard()
     broken_off = spool.begin(new_id())
     spool.path("notes.txt").write_text("not ours")
-    gone, foreign = tmp_path / "gone", tmp_path / "foreign"
-    for folder, name in ((gone, new_id()), (foreign, "holiday.mp4")):
+    gone, foreign, other = tmp_path / "0123456789abcdef", tmp_path / "fedcba9876543210", tmp_path / "recordings"
+    for folder, name in ((gone, new_id()), (foreign, "holiday.mp4"), (other, new_id())):
         folder.mkdir()
         (folder / name).write_text("x")
     now = time.time()
@@ -413,4 +413,5 @@ def test_recordings_that_nobody_needs_are_found(tmp_path: Path) -> None:
     spool.orphans(now + 200_000)
     assert not gone.exists()
     assert foreign.exists()
+    assert other.exists()
     assert spool.path("notes.txt").exists()
