@@ -58,7 +58,7 @@ def build_app(services: Services) -> FastAPI:
         models.build_router(services.calls),
     ):
         app.include_router(router, dependencies=[http])
-    app.include_router(jobs.build_router(services.jobs, access))
+    app.include_router(jobs.build_router(services.jobs, access, services.hotwords))
     app.include_router(live.build_router(services))
     app.include_router(tokens.build_router(access, services.tokens))
     app.include_router(hotwords.build_router(access, services.hotwords))

@@ -14,8 +14,10 @@ from deployments.ingress.job_views import events, view
 from deployments.ingress.openai.transcriptions import Format, written
 from deployments.ingress.uploads import form_document
 from deployments.jobs.jobs import Jobs
+from deployments.store.hotword_lists import HotwordLists
 from izwi.errors import DamagedAudio
-from izwi.jobs.options import Language, NewJob
+from izwi.fields import Language
+from izwi.jobs.options import NewJob
 from izwi.jobs.record import Status, new_id
 from izwi.keys import Principal, Scope
 
@@ -23,7 +25,7 @@ LISTED = 50
 """Jobs in one answer, unless asked for less."""
 
 
-def build_router(jobs: Jobs, access: Access) -> APIRouter:
+def build_router(jobs: Jobs, access: Access, lists: HotwordLists) -> APIRouter:
     """The routes of one replica."""
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
     Owner = Annotated[Principal, Depends(access.needs(Scope.HTTP))]
@@ -35,7 +37,9 @@ def build_router(jobs: Jobs, access: Access) -> APIRouter:
         announced = request.headers.get("content-length", "0")
         spool = await jobs.room(int(announced) if announced.isdecimal() else 0)
         async with submitted(request, spool, job_id) as sent:
-            job = await jobs.create(owner, job_id, sent.fields, sent.part, sent.name)
+            hotwords = list(await lists.gather(owner, sent.fields.hotwords, sent.fields.hotword_lists))
+            fields = sent.fields.model_copy(update={"hotwords": hotwords, "hotword_lists": []})
+            job = await jobs.create(owner, job_id, fields, sent.part, sent.name)
         headers = {"Location": f"/v1/jobs/{job_id}"}
         return OrjsonResponse(view(job), status_code=HTTPStatus.ACCEPTED, headers=headers)
 

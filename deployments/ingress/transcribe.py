@@ -11,9 +11,10 @@ from starlette.responses import Response
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai.transcriptions import warned
-from deployments.ingress.recordings import Language, RecordingFields, meta
+from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
 from deployments.ingress.uploads import form_document, uploaded
+from izwi.fields import Language
 from izwi.files import formats
 from izwi.files.segments import Segment, by_speaker
 from izwi.keys import Principal, Scope

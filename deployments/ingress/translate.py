@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from deployments.ingress.calls import StageCalls
-from deployments.ingress.fields import Text
 from izwi.errors import TextTooLong, UnsupportedPair
+from izwi.fields import Text
 from izwi.stages import MtRequest
 
 

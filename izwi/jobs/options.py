@@ -1,27 +1,16 @@
 """What a client may ask of a job. Pure."""
 
 from collections.abc import Container
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from izwi.errors import UnsupportedPair
+from izwi.fields import Hotwords, Language, ListNames, Prompt, Text
 from izwi.files.transcribe import Wish
-from izwi.languages import language_code
 
 MOST_TARGETS = 8
 """Languages a recording is translated into at once."""
-
-
-def _unicode(text: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in text):  # JSON can say it, UTF-8 cannot
-        raise ValueError("a lone surrogate is not a character")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_unicode)]
-Language = Annotated[Text, AfterValidator(language_code), Field(min_length=1, max_length=32)]
-"""ISO 639-1 or an English name."""
 
 
 class JobOptions(BaseModel):
@@ -30,8 +19,10 @@ class JobOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
     language: Language | None = None
     """Spoken language; detected if not given."""
-    prompt: Text = Field(default="", max_length=4096)
+    prompt: Prompt = ""
     """Text before the recording, or words to expect."""
+    hotwords: Hotwords = Field(default=[])
+    """Names and terms that may be said."""
     task: Literal["transcribe", "translate"] = "transcribe"
     """``translate`` writes English, whatever is spoken."""
     target_languages: list[Language] = Field(default_factory=list, max_length=MOST_TARGETS)
@@ -46,7 +37,7 @@ class JobOptions(BaseModel):
 
     @property
     def wish(self) -> Wish:
-        return Wish(self.language, self.task, self.prompt)
+        return Wish(self.language, self.task, self.prompt, tuple(self.hotwords))
 
     def passes(self, language: str, pairs: Container[tuple[str, str]]) -> int:
         """How often a recording must be listened to: twice where only the recogniser itself writes it in English.
@@ -73,6 +64,9 @@ class NewJob(JobOptions):
     url: Text | None = Field(default=None, max_length=4096)
     """Where the recording is, in the place of a file."""
 
+    hotword_lists: ListNames = Field(default=[])
+    """Names of lists that ``PUT /v1/hotwords/{name}`` has stored."""
+
     @property
     def options(self) -> JobOptions:
-        return JobOptions.model_validate(self.model_dump(exclude={"url"}))
+        return JobOptions.model_validate(self.model_dump(exclude={"url", "hotword_lists"}))

@@ -15,10 +15,11 @@ from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import sse
 from deployments.ingress.openai.streaming import Stream
-from deployments.ingress.recordings import Hotwords, Language, RecordingFields, meta
+from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio, IzwiError
+from izwi.fields import Hotwords, Language
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.listening import Listening
