@@ -13,7 +13,9 @@ from izwi.messages.hotwords import MOST_HOTWORDS
 
 
 class Content(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"hotwords": ["Sundar Pichai", "semaglutide"]}]}
+    )
     hotwords: list[Hotword] = Field(min_length=1, max_length=MOST_HOTWORDS)
 
 

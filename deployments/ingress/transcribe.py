@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 from starlette.responses import Response
 
 from deployments.ingress.envelope import OrjsonResponse
@@ -23,6 +23,9 @@ from izwi.stages import Corrected, LlmRequest
 
 
 class Asked(RecordingFields):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"file": "talk.mp3", "hotwords": "Sundar Pichai", "with_speaker": True}]}
+    )
     apply_hotword: bool = True
     """False leaves hotwords out of it, so that a client need not change the rest of its request."""
     apply_llm: bool = False

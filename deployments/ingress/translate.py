@@ -6,10 +6,12 @@ from pydantic import BaseModel, ConfigDict
 from deployments.ingress.calls import StageCalls
 from izwi.errors import TextTooLong, UnsupportedPair
 from izwi.fields import Text
+from izwi.messages import Meta
+from izwi.spent import Spent
 from izwi.stages import MtRequest
 
 
-class Translate(BaseModel):
+class Pair(BaseModel):
     model_config = ConfigDict(extra="forbid")
     text: Text
     source: Text
@@ -18,16 +20,25 @@ class Translate(BaseModel):
     """ISO 639-1."""
 
 
-class Translated(Translate):
+class Translate(Pair):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "The house is big.", "source": "en", "target": "es"}]}
+    )
+    debug: bool = False
+    """Tell in ``meta`` where the time went."""
+
+
+class Translated(Pair):
     engine: str
     """Empty where there was nothing to translate."""
+    meta: Meta | None = None
 
 
 def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
     """The route of one replica."""
     router = APIRouter()
 
-    @router.post("/v1/translate")
+    @router.post("/v1/translate", response_model_exclude_none=True)
     async def translate(asked: Translate) -> Translated:
         """Translate a text of up to ``IZWI_MAX_TEXT_CHARS`` characters."""
         if len(asked.text) > max_text_chars:
@@ -39,6 +50,14 @@ def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
         if not asked.text.strip():
             return Translated(text=asked.text, source=asked.source, target=asked.target, engine="")
         result = await calls.mt(MtRequest(asked.text, asked.source, asked.target))
-        return Translated(text=result.text, source=asked.source, target=asked.target, engine=result.timing.engine)
+        spent = Spent()
+        spent.note("mt", result.timing)
+        return Translated(
+            text=result.text,
+            source=asked.source,
+            target=asked.target,
+            engine=result.timing.engine,
+            meta=spent.meta(()) if asked.debug else None,
+        )
 
     return router

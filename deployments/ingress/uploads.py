@@ -66,10 +66,24 @@ def validated(fields: type[F], values: Any) -> F:
 
 def form_document(fields: type[BaseModel], file_field: str = "file") -> dict[str, Any]:
     """What OpenAPI says of such a form, for a route's ``openapi_extra``."""
-    schema = fields.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema = fields.model_json_schema()
+    schema = _inlined(schema, schema.pop("$defs", {}))
     schema["properties"] = {file_field: {"type": "string", "format": "binary"}} | schema.get("properties", {})
     schema["required"] = [file_field, *schema.get("required", [])]
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """With what it refers to in its place: the document has these definitions nowhere else."""
+    match schema:
+        case {"$ref": str(name), **rest}:
+            return _inlined(definitions[name.rpartition("/")[2]] | rest, definitions)
+        case dict():
+            return {key: _inlined(value, definitions) for key, value in schema.items()}
+        case list():
+            return [_inlined(item, definitions) for item in schema]
+        case _:
+            return schema
 
 
 def _note(rows: dict[str, list[Any]], key: str, value: Any) -> None:

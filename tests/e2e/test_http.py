@@ -55,6 +55,12 @@ def test_a_text_is_translated(server: Server) -> None:
     assert response.json() == {"text": "La casa es grande.", "source": "en", "target": "es", "engine": "apertium"}
 
 
+def test_where_the_time_of_a_translation_went(server: Server) -> None:
+    meta = translate(server, text="The house is big.", debug=True).json()["meta"]
+    assert set(meta["timings_ms"]) == {"mt"}
+    assert meta["timings_ms"]["mt"]["compute"] > 0
+
+
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_nothing_to_translate_is_returned_as_it_is(server: Server, text: str) -> None:
     assert translate(server, text=text).json() == {"text": text, "source": "en", "target": "es", "engine": ""}

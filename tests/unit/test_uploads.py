@@ -1,3 +1,4 @@
+import json
 import os
 from typing import Any
 
@@ -62,6 +63,14 @@ async def test_what_does_not_fit_is_named(data: dict[str, Any], message: str) ->
     response = await post(**data)
     assert response.status_code == 400
     assert response.json()["error"]["message"].startswith(message)
+
+
+def test_the_document_of_a_form_refers_to_nothing() -> None:
+    content = form_document(Fields)["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert "$ref" not in json.dumps(content)
+    assert content["required"] == ["file"]
+    (inner,) = [one for one in content["properties"]["inner"]["anyOf"] if one.get("type") == "object"]
+    assert set(inner["properties"]) == {"kind", "size"}
 
 
 async def test_a_form_without_a_file_or_with_two(tmp_path: object) -> None:

@@ -39,7 +39,10 @@ Synthesise = Callable[[TtsRequest], AsyncGenerator[TtsChunk]]
 
 
 class Speech(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"model": "tts-1", "voice": "alloy", "input": "The house is big."}]},
+    )
     model: Text
     input: Text
     voice: Text | None = None

@@ -65,6 +65,9 @@ class Recording(RecordingFields):
 
 
 class Transcription(Recording):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"file": "speech.mp3", "model": "whisper-1", "response_format": "srt"}]}
+    )
     keywords: Hotwords = Field(default=[])
     """OpenAI's name for ``hotwords``."""
     timestamp_granularities: list[Literal["word", "segment"]] = Field(default=["segment"])
@@ -75,6 +78,9 @@ class Transcription(Recording):
 
 
 class Translation(Recording):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"file": "habla.mp3", "model": "whisper-1", "target_language": "en"}]}
+    )
     target_language: Language = "en"
     """Beyond what OpenAI has."""
 
