@@ -44,3 +44,9 @@ def test_nothing_found_misses_everything() -> None:
 def test_more_speakers_found_than_there_are() -> None:
     found = [Span(str(number), number, number + 1) for number in range(5)]
     assert errors([Span("ann", 0, 5)], found).confused_s == pytest.approx(4)
+
+
+def test_within_the_collar_nothing_counts() -> None:
+    found = errors(TWO, [Span("0", 0.2, 6.2), Span("1", 6.2, 10.2)], collar_s=0.25)
+    assert (found.speech_s, found.rate) == (pytest.approx(9), 0)
+    assert errors(TWO, [Span("0", 0, 6.5), Span("1", 6.5, 10)], collar_s=0.25).confused_s == pytest.approx(0.25)
