@@ -124,6 +124,8 @@ class JobRunner:
             outcome = "done"
         except Lost:
             log.info("job_lost", job=claim.job.id)
+        except StoreUnavailable as error:  # no fault of the job's: it is taken up again when its lease has run out
+            log.warning("job_waits_for_redis", job=claim.job.id, reason=str(error))
         except IzwiError as error:
             outcome = error.code
             await self._fail(claim, error)

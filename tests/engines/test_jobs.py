@@ -17,7 +17,7 @@ from deployments.jobs import work
 from deployments.jobs.spool import YOUNG_S, Spool
 from deployments.store.embedded import EmbeddedRedis
 from deployments.store.jobs import LEASE_S
-from izwi.errors import EngineFailed, IzwiError
+from izwi.errors import EngineFailed, IzwiError, StoreUnavailable
 from izwi.jobs.record import new_id
 from tests.engines.jobs import Clock, Replica, Scripted, recording, replica
 
@@ -174,6 +174,30 @@ async def test_a_recogniser_that_is_gone_for_a_while_is_waited_for(
 
     async with replica(redis, tmp_path, Scripted(error=sometimes)) as one:
         job = await one.submit(talk, **{"target_languages[]": "es"})
+        assert (await one.over(job["id"]))["status"] == "done"
+        assert (await result(one, job["id"])).json() == await undisturbed(redis, tmp_path, talk)
+
+
+async def test_a_job_waits_for_redis_however_long(
+    redis: EmbeddedRedis, tmp_path: Path, talk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    async with replica(redis, tmp_path, stages := Scripted(hold=asyncio.Event()), clock) as one:
+        job = await one.submit(talk, **{"target_languages[]": "es"})
+        await one.until(job["id"], lambda job: job["done_s"] > 20)
+
+        async def away(_: object) -> None:
+            raise StoreUnavailable("Redis does not answer")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(one.jobs.store._link, "run", away)
+            assert stages.hold is not None
+            stages.hold.set()
+            await asyncio.sleep(1.0)  # its patience is over
+            refused = await one.client.get(f"/v1/jobs/{job['id']}")
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unavailable")
+        assert (await one.client.get(f"/v1/jobs/{job['id']}")).json()["status"] == "running"
+        clock.now += LEASE_S + 1
         assert (await one.over(job["id"]))["status"] == "done"
         assert (await result(one, job["id"])).json() == await undisturbed(redis, tmp_path, talk)
 
