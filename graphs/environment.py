@@ -71,7 +71,11 @@ def _haproxy() -> dict[str, str]:
         "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "60",  # a live client answers a ping every ten seconds
         # HAProxy knows within a second that a replica is being stopped; sessions need the rest of what it is given.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
-        # Their usual numbers are taken where a second server runs. HAProxy's own pages; read only.
+        # Their usual numbers are taken where a second server runs. HAProxy asks this proxy while no replica of its own
+        # is up, and may not ask another server's.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
+        # HAProxy's own pages; read only.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
     }
