@@ -68,7 +68,7 @@ async def serving(calls: Calls, timeout_s: float = 5.0) -> AsyncIterator[httpx.A
     running = asyncio.create_task(server.serve([listening]))
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
     try:
-        async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as client:
             yield client
     finally:
         server.should_exit = True
