@@ -30,6 +30,8 @@ HOP = 128 * FRAME
 """Samples per detector call: 4 s, a call of 10 ms."""
 AT_ONCE = 16
 """Windows under way: two batches for either of two workers."""
+UNHEARD = SAMPLE_RATE // 2
+"""Shorter utterances may be a breath or a knock."""
 NO_HOTWORDS = Corrector(())
 
 
@@ -150,9 +152,33 @@ async def _ask(
     timings = [*(("vad", timing) for timing in detector), ("asr", result.timing)]
     if likely := corrector.likely(result.words, result.language):
         lead = " ".join(filter(None, (wish.prompt, led_by(likely))))
-        result = await ears.asr(replace(request, language=result.language, prompt=lead))
+        request = replace(request, prompt=lead)
+        result = await ears.asr(replace(request, language=result.language))
         timings.append(("asr", result.timing))
+    for first, end in _unheard(window, result.words):
+        samples = window.samples[first - window.start : end - window.start]
+        again = await ears.asr(replace(request, samples=samples, language=result.language))
+        result = replace(result, words=_inserted(result.words, again.words, (first - window.start) / SAMPLE_RATE))
+        timings.append(("asr", again.timing))
     return _Pass(window, result, tuple(timings))
+
+
+def _unheard(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:
+    """Utterances without a word. Whisper ends a text where it takes a pause for the end: what came after or before is
+    then missing, although it is heard well alone."""
+    if len(window.speech) < 2 or not words:
+        return []
+    middles = [window.start + (word.start_s + word.end_s) / 2 * SAMPLE_RATE for word in words]
+    return [
+        (first, end)
+        for first, end in window.speech
+        if end - first >= UNHEARD and not any(first <= middle < end for middle in middles)
+    ]
+
+
+def _inserted(words: Sequence[Word], more: Sequence[Word], at_s: float) -> tuple[Word, ...]:
+    later = [replace(word, start_s=word.start_s + at_s, end_s=word.end_s + at_s) for word in more]
+    return tuple(sorted((*words, *later), key=lambda word: word.start_s))
 
 
 async def _next(

@@ -35,6 +35,8 @@ class Window:
     samples: Samples
     cut: int | None = None
     """Offset of the forced cut at its end; the next window begins before it."""
+    speech: tuple[tuple[int, int], ...] = ()
+    """Offsets of the utterances in it, first and end."""
 
 
 class Windows:
@@ -52,6 +54,8 @@ class Windows:
         """Of the last utterance in it that is closed."""
         self._open: int | None = None
         """Beginning of the utterance that is not closed."""
+        self._speech: list[tuple[int, int]] = []
+        """Utterances of the window that are closed."""
 
     def push(self, samples: Samples, probabilities: tuple[float, ...]) -> list[Window]:
         """Feed whole frames, ``samples`` of shape (512 * len(probabilities),)."""
@@ -65,7 +69,7 @@ class Windows:
                     case Opened(start):
                         found += self._opened(start)
                     case Closed(end):
-                        self._open, self._end = None, end
+                        self._close(end)
                     case _:
                         pass
             found += self._grown()
@@ -75,8 +79,13 @@ class Windows:
     def flush(self) -> list[Window]:
         """The recording ended."""
         if self._open is not None:
-            self._open, self._end = None, self._audio.end
+            self._close(self._audio.end)
         return self._emit()
+
+    def _close(self, end: int) -> None:
+        if self._open is not None:
+            self._speech.append((self._open, end))
+        self._open, self._end = None, end
 
     def _opened(self, start: int) -> list[Window]:
         found = self._emit() if start - self._end > LARGEST_GAP else []
@@ -99,8 +108,9 @@ class Windows:
         """What is closed; the open utterance begins the next window."""
         if self._begin is None:
             return []
-        window = Window(self._begin, self._audio.read(self._begin, self._end - self._begin))
-        self._begin = self._open
+        samples = self._audio.read(self._begin, self._end - self._begin)
+        window = Window(self._begin, samples, speech=tuple(self._speech))
+        self._begin, self._speech = self._open, []
         return [window]
 
     def _cut(self, begin: int) -> list[Window]:
@@ -108,7 +118,8 @@ class Windows:
         last = (begin + LONGEST - OVERLAP) // FRAME - self._first_frame
         speech = np.convolve(np.array(self._probabilities), np.ones(SMOOTH) / SMOOTH, mode="same")
         cut = (self._first_frame + first + int(np.argmin(speech[first:last]))) * FRAME
-        window = Window(begin, self._audio.read(begin, cut + OVERLAP - begin), cut)
+        samples = self._audio.read(begin, cut + OVERLAP - begin)
+        window = Window(begin, samples, cut, ((begin, cut + OVERLAP),))
         self._begin = self._open = cut - OVERLAP
         return [window]
 

@@ -197,7 +197,14 @@ def test_the_document_names_every_route(guarded: Server) -> None:
     job = "/v1/jobs/{job_id}"
     assert set(paths) == {
         *("/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/v1/models/{name}"),
-        *("/v1/audio/transcriptions", "/v1/audio/translations", "/asr", "/v1/hotwords", "/v1/hotwords/{name}"),
+        *(
+            "/v1/audio/transcriptions",
+            "/v1/audio/translations",
+            "/asr",
+            "/api/v1/transcribe",
+            "/v1/hotwords",
+            "/v1/hotwords/{name}",
+        ),
         *("/v1/jobs", job, f"{job}/cancel", f"{job}/retry", f"{job}/events", f"{job}/result"),
         *("/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"),
     }

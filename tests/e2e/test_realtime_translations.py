@@ -91,9 +91,8 @@ async def test_what_a_client_may_not_do_is_told_and_the_session_lives_on(server:
         await talk.append(bytes(RATE))
         error = (await ask(talk, "en"))["error"]
         assert (error["code"], error["param"]) == ("protocol_violation", "session.audio.output.language")
-        await asyncio.gather(talk.send("session.close"), talk.append(bytes(960)))
+        await asyncio.gather(talk.send("session.close"), talk.append(bytes(960)))  # too late, or just not
         await talk.next("session.closed")
-        assert talk.of("error")[-1]["error"]["message"] == "audio after session.close"
 
 
 async def test_closing_without_audio(server: Server) -> None:
