@@ -36,15 +36,16 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tuning:
-    """What decides how many speakers are found and where they change; see `loadtests.diarization` for the values."""
+    """What decides how many speakers are found and where they change. The values are the middle of what did best on
+    conversations of three voices, clean and in noise (``python -m loadtests.diarization --tune``)."""
 
-    alike: float = 0.4
+    alike: float = 0.3
     """Mean similarity of their windows from which on two clusters are one speaker."""
     min_speaker_s: float = 1.5
     """A cluster with less speech is nobody: it goes with the speaker that it resembles most."""
-    change: float = 0.5
+    change: float = 0.2
     """What a change of speaker within fluent speech must gain, in similarity times seconds of speech."""
-    change_in_pause: float = 0.1
+    change_in_pause: float = 0.05
     """The same in a pause of `PAUSE_S` or more."""
 
 

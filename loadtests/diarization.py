@@ -31,6 +31,7 @@ TUNED_ON = {"LJ": "LJ001-000*.flac", "cards": CARDS, "german": "../de/*.flac"}
 REPORTED_ON = {"LJ": "LJ001-001*.flac", "austen": LIBRIVOX, "spk1": "spk1*.flac", "jfk": "jfk.flac"}
 """LJ reads other sentences; all other voices were never tuned on."""
 COLLAR_S = 0.25
+SHOWN = 16
 GRID = {
     "alike": (0.2, 0.25, 0.3, 0.35, 0.4, 0.5),
     "min_speaker_s": (1.0, 1.5, 2.5),
@@ -72,7 +73,7 @@ async def _run(folder: Path, mixes: int, turns: int, seed: int, tune: bool) -> N
         source = random.Random(seed)
         clean = [mixed(voices, count, turns, source) for count in (1, 2, 3) for _ in range(mixes)]
         heard = [_hear(model, mix) for mix in (*clean, *(noisy(mix, source) for mix in clean))]
-        for tuning, wrong, right in _tried(heard):
+        for tuning, wrong, right in _tried(heard)[:SHOWN]:
             typer.echo(f"{wrong:.2%} of speech confused, {right:.0%} of counts right: {tuning}")
         return
     voices = readers.voices(REPORTED_ON)
