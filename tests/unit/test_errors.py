@@ -56,6 +56,8 @@ def test_only_passing_states_are_retryable() -> None:
         "RateLimited",
         "RequestTimeout",
         "StoreUnavailable",
+        "SpoolFull",
+        "DownloadFailed",
         "StageTimeout",
         "EngineFailed",
         "DownloadFailed",
