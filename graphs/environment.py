@@ -78,9 +78,6 @@ def _haproxy() -> dict[str, str]:
         # HAProxy's own pages; read only.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-        # Where HAProxy sends what comes before it knows a replica: at the usual number another server may answer.
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
     }
 
 

@@ -60,8 +60,6 @@ def test_only_passing_states_are_retryable() -> None:
         "DownloadFailed",
         "StageTimeout",
         "EngineFailed",
-        "DownloadFailed",
-        "SpoolFull",
     }
     assert all(400 <= cls.status < 600 for cls in ALL)
     assert all(cls.status in (429, 502, 503, 504, 507) for cls in ALL if cls.retryable)
