@@ -21,7 +21,7 @@ from deployments.ingress.metrics import Metrics
 from deployments.ingress.stage_health import StageHealth
 from izwi.batching import Batcher
 from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
-from izwi.files.transcribe import Ears
+from izwi.files.hearing import Ears
 from izwi.stages import (
     AsrRequest,
     AsrResult,

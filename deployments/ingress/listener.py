@@ -12,8 +12,8 @@ from deployments.media.sandbox import MediaSandbox
 from izwi.audio import SAMPLE_RATE, from_pcm16
 from izwi.diarization import label
 from izwi.errors import AudioTooLong, DamagedAudio, UnsupportedAudio
+from izwi.files.hearing import Wish
 from izwi.files.listening import Listening, Mark
-from izwi.files.transcribe import Wish
 from izwi.files.translating import Translating
 from izwi.stage_settings import VadSettings
 from izwi.stages import Embedding, Samples, SpeakerRequest, Word

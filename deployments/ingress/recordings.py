@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.store.hotword_lists import HotwordLists
 from izwi.fields import Hotwords, Language, ListNames, Prompt
+from izwi.files.hearing import Wish
 from izwi.files.listening import Listening
-from izwi.files.transcribe import Wish
 from izwi.keys import Principal
 
 

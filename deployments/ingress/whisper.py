@@ -12,7 +12,7 @@ from deployments.ingress.recordings import meta
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.files import formats
 from izwi.files.formats import Transcript
-from izwi.files.transcribe import Wish
+from izwi.files.hearing import Wish
 from izwi.languages import language_code
 
 Output = Literal["txt", "vtt", "srt", "tsv", "json"]

@@ -8,8 +8,9 @@ from izwi.audio import SAMPLE_RATE
 from izwi.correction import Corrector
 from izwi.errors import DamagedAudio
 from izwi.files.formats import Transcript
+from izwi.files.hearing import Ears, Wish
 from izwi.files.segments import Segment, Segmentation
-from izwi.files.transcribe import Ears, Held, Wish, transcribe
+from izwi.files.transcribe import Held, transcribe
 from izwi.messages import HotwordMatch
 from izwi.spent import Spent
 from izwi.stage_settings import VadSettings

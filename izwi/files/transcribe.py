@@ -9,50 +9,27 @@ hundredth of recognising them, and asks for those that have not been heard.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Literal
 
 import numpy as np
 
 from izwi.audio import SAMPLE_RATE
-from izwi.correction import Corrector, led_by
+from izwi.correction import Corrector
 from izwi.errors import DamagedAudio
+from izwi.files.hearing import Ears, Hearing, Wish
 from izwi.files.seams import join
 from izwi.files.windows import OVERLAP, Window, Windows
 from izwi.segmenter import FRAME
 from izwi.stage_settings import VadSettings
-from izwi.stages import AsrRequest, AsrResult, Samples, Timing, VadRequest, VadResult, VadState, Word
+from izwi.stages import AsrResult, Samples, Timing, VadRequest, VadState, Word
 
 HOP = 128 * FRAME
 """Samples per detector call: 4 s, a call of 10 ms."""
 AT_ONCE = 16
 """Windows under way: two batches for either of two workers."""
-UNHEARD = SAMPLE_RATE // 2
-"""Shorter utterances may be a breath or a knock."""
 NO_HOTWORDS = Corrector(())
-
-
-@dataclass(frozen=True)
-class Ears:
-    """The stages that listen to a recording; each raises only `izwi.errors.IzwiError`."""
-
-    vad: Callable[[VadRequest], Awaitable[VadResult]]
-    asr: Callable[[AsrRequest], Awaitable[AsrResult]]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How a recording is to be recognised."""
-
-    language: str | None = None
-    """ISO 639-1; None takes the language of the first window that has words."""
-    task: Literal["transcribe", "translate"] = "transcribe"
-    prompt: str = ""
-    hotwords: tuple[str, ...] = ()
-    """Names and terms to expect."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +76,8 @@ async def transcribe(
     """
     waiting: asyncio.Queue[asyncio.Task[_Pass] | None] = asyncio.Queue(AT_ONCE)
     calls: set[asyncio.Task[_Pass]] = set()
-    ask = partial(_ask, ears, wish, corrector)
-    cutting = asyncio.create_task(_cut(audio, ears, wish, settings, after.windows, ask, waiting, calls), name="windows")
+    hearing = Hearing(ears, wish, corrector)
+    cutting = asyncio.create_task(_cut(audio, hearing, settings, after.windows, waiting, calls), name="windows")
     held = after
     try:
         while (call := await _next(waiting, cutting)) is not None:
@@ -140,47 +117,6 @@ class _Pass:
         )
 
 
-Ask = Callable[[Window, tuple[Timing, ...], str | None], Coroutine[Any, Any, _Pass]]
-"""Takes a window, the detector's timings since the one before, and the language if it is known."""
-
-
-async def _ask(
-    ears: Ears, wish: Wish, corrector: Corrector, window: Window, detector: tuple[Timing, ...], language: str | None
-) -> _Pass:
-    request = AsrRequest(window.samples, language, final=True, beam=False, task=wish.task, prompt=wish.prompt)
-    result = await ears.asr(request)
-    timings = [*(("vad", timing) for timing in detector), ("asr", result.timing)]
-    if likely := corrector.likely(result.words, result.language):
-        lead = " ".join(filter(None, (wish.prompt, led_by(likely))))
-        request = replace(request, prompt=lead)
-        result = await ears.asr(replace(request, language=result.language))
-        timings.append(("asr", result.timing))
-    for first, end in _unheard(window, result.words):
-        samples = window.samples[first - window.start : end - window.start]
-        again = await ears.asr(replace(request, samples=samples, language=result.language))
-        result = replace(result, words=_inserted(result.words, again.words, (first - window.start) / SAMPLE_RATE))
-        timings.append(("asr", again.timing))
-    return _Pass(window, result, tuple(timings))
-
-
-def _unheard(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:
-    """Utterances without a word. Whisper ends a text where it takes a pause for the end: what came after or before is
-    then missing, although it is heard well alone."""
-    if len(window.speech) < 2 or not words:
-        return []
-    middles = [window.start + (word.start_s + word.end_s) / 2 * SAMPLE_RATE for word in words]
-    return [
-        (first, end)
-        for first, end in window.speech
-        if end - first >= UNHEARD and not any(first <= middle < end for middle in middles)
-    ]
-
-
-def _inserted(words: Sequence[Word], more: Sequence[Word], at_s: float) -> tuple[Word, ...]:
-    later = [replace(word, start_s=word.start_s + at_s, end_s=word.end_s + at_s) for word in more]
-    return tuple(sorted((*words, *later), key=lambda word: word.start_s))
-
-
 async def _next(
     waiting: "asyncio.Queue[asyncio.Task[_Pass] | None]", cutting: "asyncio.Task[None]"
 ) -> "asyncio.Task[_Pass] | None":
@@ -199,17 +135,19 @@ async def _next(
 
 async def _cut(
     audio: AsyncGenerator[Samples],
-    ears: Ears,
-    wish: Wish,
+    hearing: Hearing,
     settings: VadSettings,
     skip: int,
-    ask: Ask,
     waiting: "asyncio.Queue[asyncio.Task[_Pass] | None]",
     calls: "set[asyncio.Task[_Pass]]",
 ) -> None:
     """Ask for a window as soon as it is cut, as far as `AT_ONCE` allows; not for the first ``skip``."""
     windows, state, timings = Windows(settings), VadState(), list[Timing]()
-    language = wish.language
+    language = hearing.wish.language
+
+    async def hear(window: Window, detector: tuple[Timing, ...], known: str | None) -> _Pass:
+        result, timings = await hearing.hear(window, known)
+        return _Pass(window, result, (*(("vad", timing) for timing in detector), *timings))
 
     async def send(found: list[Window]) -> None:
         nonlocal language, skip
@@ -217,7 +155,7 @@ async def _cut(
             if skip:
                 skip -= 1
                 continue
-            call = asyncio.create_task(ask(window, tuple(timings), language), name="window")
+            call = asyncio.create_task(hear(window, tuple(timings), language), name="window")
             timings.clear()
             calls.add(call)
             await waiting.put(call)
@@ -229,7 +167,7 @@ async def _cut(
     async with aclosing(audio):
         try:
             async for hop in _hops(audio):
-                result = await ears.vad(VadRequest(hop, state))
+                result = await hearing.ears.vad(VadRequest(hop, state))
                 timings.append(result.timing)
                 state = result.state
                 await send(windows.push(hop, result.probabilities))

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from izwi.errors import UnsupportedPair
 from izwi.files.formats import Transcript
+from izwi.files.hearing import Wish
 from izwi.files.listening import Listening
 from izwi.files.segments import Segment
-from izwi.files.transcribe import Wish
 from izwi.stages import MtRequest, MtResult
 
 Hear = Callable[[Wish], Listening]

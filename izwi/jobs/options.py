@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from izwi.errors import UnsupportedPair
 from izwi.fields import Hotwords, Language, ListNames, Prompt, Text
-from izwi.files.transcribe import Wish
+from izwi.files.hearing import Wish
 
 MOST_TARGETS = 8
 """Languages a recording is translated into at once."""

@@ -21,7 +21,7 @@ from deployments.store.jobs import JobStore
 from deployments.store.link import RedisLink
 from izwi.audio import SAMPLE_RATE, write_wav
 from izwi.errors import IzwiError
-from izwi.files.transcribe import Ears
+from izwi.files.hearing import Ears
 from izwi.job_settings import JobSettings
 from izwi.keys import Principal, Scope
 from izwi.segmenter import FRAME

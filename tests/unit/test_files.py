@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,10 +11,11 @@ from pydantic import TypeAdapter
 
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import DamagedAudio, EngineFailed
+from izwi.files.hearing import Ears, Wish
 from izwi.files.listening import Listening, Mark, Step
 from izwi.files.seams import join
 from izwi.files.segments import Segment
-from izwi.files.transcribe import AT_ONCE, Ears, Wish
+from izwi.files.transcribe import AT_ONCE
 from izwi.files.windows import LARGEST_GAP, LONGEST, OVERLAP, TARGET, Window, Windows
 from izwi.segmenter import FRAME
 from izwi.stage_settings import VadSettings
@@ -277,3 +278,21 @@ async def test_what_fails_can_be_heard_on_and_what_was_heard_is_there_meanwhile(
 
 def test_constants_fit_together() -> None:
     assert LARGEST_GAP < TARGET < LONGEST
+
+
+async def test_an_utterance_that_the_text_leaves_out_is_heard_alone() -> None:
+    class Impatient(Scripted):
+        async def asr(self, request: AsrRequest) -> AsrResult:
+            """Ends its text at the first pause."""
+            found = await super().asr(request)
+            speech = request.samples > 0
+            first = int(np.argmax(speech))
+            end_s = (first + int(np.argmin(speech[first:]))) / SAMPLE_RATE if not speech[first:].all() else np.inf
+            kept = tuple(word for word in found.words if word.start_s < end_s)
+            return replace(found, words=kept)
+
+    audio = recording((1, 3), (3.9, 6), (6.8, 9), seconds=12)
+    engine = Impatient()
+    transcript = await listening(pieces(audio), engine, Wish("en")).finish()
+    assert numbers(transcript.text) == [half for half in range(24) if audio[int((half / 2 + 0.2) * SAMPLE_RATE)] > 0]
+    assert len(engine.asked) == 3

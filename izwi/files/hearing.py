@@ -1,0 +1,88 @@
+"""One window of a recording: recognised, once more where hotwords may be in it, and what its text leaves out alone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from izwi.audio import SAMPLE_RATE
+from izwi.correction import Corrector, led_by
+from izwi.files.windows import Window
+from izwi.stages import AsrRequest, AsrResult, Timing, VadRequest, VadResult, Word
+
+UNHEARD = SAMPLE_RATE // 2
+"""Samples; shorter utterances may be a breath or a knock."""
+
+
+@dataclass(frozen=True)
+class Ears:
+    """The stages that listen to a recording; each raises only `izwi.errors.IzwiError`."""
+
+    vad: Callable[[VadRequest], Awaitable[VadResult]]
+    asr: Callable[[AsrRequest], Awaitable[AsrResult]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a recording is to be recognised."""
+
+    language: str | None = None
+    """ISO 639-1; None takes the language of the first window that has words."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    prompt: str = ""
+    hotwords: tuple[str, ...] = ()
+    """Names and terms to expect."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """
+    Args:
+        corrector: windows in which its hotwords may be are heard again, led by those.
+    """
+
+    ears: Ears
+    wish: Wish
+    corrector: Corrector
+
+    async def hear(self, window: Window, language: str | None) -> tuple[AsrResult, list[tuple[str, Timing]]]:
+        """Words with times from the window's beginning, and the timing of each call."""
+        timings: list[tuple[str, Timing]] = []
+
+        async def ask(request: AsrRequest) -> AsrResult:
+            result = await self.ears.asr(request)
+            timings.append(("asr", result.timing))
+            return result
+
+        wish = self.wish
+        request = AsrRequest(window.samples, language, final=True, beam=False, task=wish.task, prompt=wish.prompt)
+        result = await ask(request)
+        request = replace(request, language=result.language)
+        if likely := self.corrector.likely(result.words, result.language):
+            request = replace(request, prompt=" ".join(filter(None, (wish.prompt, led_by(likely)))))
+            result = await ask(request)
+        for first, end in unheard(window, result.words):
+            again = await ask(replace(request, samples=window.samples[first - window.start : end - window.start]))
+            result = replace(result, words=_inserted(result.words, again.words, (first - window.start) / SAMPLE_RATE))
+        return result, timings
+
+
+def unheard(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:
+    """Utterances without a word, by their offsets. Whisper may end its text in a pause between two utterances; what it
+    leaves out then it hears well alone.
+
+    Args:
+        words: with times from the window's beginning.
+    """
+    if len(window.speech) < 2 or not words:
+        return []
+    middles = [window.start + (word.start_s + word.end_s) / 2 * SAMPLE_RATE for word in words]
+    return [
+        (first, end)
+        for first, end in window.speech
+        if end - first >= UNHEARD and not any(first <= middle < end for middle in middles)
+    ]
+
+
+def _inserted(words: Sequence[Word], more: Sequence[Word], at_s: float) -> tuple[Word, ...]:
+    later = [replace(word, start_s=word.start_s + at_s, end_s=word.end_s + at_s) for word in more]
+    return tuple(sorted((*words, *later), key=lambda word: word.start_s))
