@@ -12,10 +12,11 @@ from deployments.speakers import checkpoint, engine
 from deployments.speakers.deployment import Speakers
 from izwi import models
 from izwi.audio import SAMPLE_RATE
+from izwi.diarization import label
 from izwi.errors import ModelMissing, UnsupportedAudio
 from izwi.settings import Settings
 from izwi.stage_settings import SpeakerSettings
-from izwi.stages import SpeakerRequest
+from izwi.stages import Embedding, Samples, SpeakerRequest, Word
 from tests.speech import ENGLISH, LIBRIVOX, load, needs_english, needs_librivox
 
 SETTINGS = Settings()
@@ -67,6 +68,23 @@ def test_one_voice_is_like_itself_and_unlike_others(campplus: engine.SpeakerEngi
         np.testing.assert_allclose(np.linalg.norm(one, axis=1), 1.0, atol=1e-5)
         own = one.mean(axis=0)
         assert all(own @ own > 2 * abs(own @ other.mean(axis=0)) for other in found if other is not one)
+
+
+@needs_model
+@needs_librivox
+@needs_english
+async def test_two_readers_in_turn_are_told_apart(campplus: engine.SpeakerEngine) -> None:
+    clips = [LIBRIVOX[0].path, ENGLISH[0].path, LIBRIVOX[3].path, ENGLISH[2].path]
+    parts = [load(path)[: 5 * SAMPLE_RATE] for path in clips]
+    words = [Word(" word", n * 0.25, n * 0.25 + 0.25, 1.0) for n in range(80)]
+
+    async def embed(windows: tuple[Samples, ...]) -> list[Embedding]:
+        return campplus.embed(windows)
+
+    found = await label(words, parts, embed)
+    expected = [f"SPEAKER_{n // 20 % 2:02d}" for n in range(80)]
+    assert set(found) == {"SPEAKER_00", "SPEAKER_01"}
+    assert sum(a != b for a, b in zip(found, expected, strict=True)) <= 4  # a word or so at each of three changes
 
 
 @needs_model
