@@ -6,7 +6,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from izwi import messages as m
 from izwi.errors import ProtocolViolation
+from izwi.messages import Hotword
 from izwi.messages.client import Encoding
+from izwi.messages.hotwords import MOST_HOTWORDS
 from izwi.realtime.events import Fields, Language, Name, Unsupported
 from izwi.settings import Settings
 
@@ -50,8 +52,9 @@ class Transcription(Fields):
     language: Language | None = None
     """ISO 639-1; found out if not given."""
     prompt: Unsupported = None
+    keywords: tuple[Hotword, ...] = Field(default=(), max_length=MOST_HOTWORDS)
+    """Names and terms that may be said."""
     delay: Unsupported = None
-    keywords: Unsupported = None
     languages: Unsupported = None
 
 
@@ -98,6 +101,7 @@ class Input(Fields):
             source_language=self.transcription.language or "auto",
             speech=False,
             audio=m.AudioFormat(encoding=self.format.encoding, sample_rate=self.format.hz),
+            hotwords=self.transcription.keywords,
         )
 
     def applied(self, settings: Settings) -> Settings:

@@ -167,6 +167,13 @@ def test_what_an_update_leaves_out_stays() -> None:
     assert update(wire)["transcription"]["language"] == "en"
 
 
+def test_keywords_are_hotwords() -> None:
+    wire = connected()
+    update(wire, transcription={"keywords": ["Sundar Pichai"]})
+    begin, _ = append(wire, base64.b64encode(bytes(4)).decode())
+    assert begin.start.hotwords == ("Sundar Pichai",)
+
+
 def test_g711_is_what_the_session_takes() -> None:
     wire = connected()
     assert update(wire, format={"type": "audio/pcmu"})["format"] == {"type": "audio/pcmu"}
