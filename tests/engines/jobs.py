@@ -17,6 +17,7 @@ from deployments.ingress.metrics import Metrics
 from deployments.ingress.middleware import RequestContext
 from deployments.jobs.jobs import Jobs, build
 from deployments.store.embedded import EmbeddedRedis
+from deployments.store.hotword_lists import HotwordLists
 from deployments.store.jobs import JobStore
 from deployments.store.link import RedisLink
 from izwi.audio import SAMPLE_RATE, write_wav
@@ -164,7 +165,7 @@ async def replica(
     app = FastAPI()
     app.add_middleware(RequestContext, metrics=metrics)
     envelope.add_handlers(app)
-    app.include_router(build_router(jobs, ByHeader()))  # type: ignore[arg-type]
+    app.include_router(build_router(jobs, ByHeader(), HotwordLists(link)))  # type: ignore[arg-type]
     jobs.runner.start()
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://izwi", timeout=60) as client:
