@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from izwi.errors import NotReady
-from izwi.server_process import free_port
+from izwi.server_process import is_free
 from izwi.settings import Proxy
 
 ALWAYS = {
@@ -20,8 +20,11 @@ ALWAYS = {
 LONGEST_S = 4 * 3600 + 600
 """Seconds that HAProxy keeps a connection over a reload of its configuration: the longest session and then some."""
 PORTS = range(20_000, 30_000, 500)
-"""First ports of the ingress replicas of one server, above Ray's own and below those the system gives away. Where two
-servers try the same ones first, the HAProxy of one may ask a replica of the other."""
+"""First ports of one server, for its proxies and its ingress replicas: above Ray's own, and below those that
+`izwi.server_process` and the system give away. Where two servers try the same ones, the HAProxy of one may ask a
+replica of the other."""
+APART = 4
+"""Of those, for the proxies."""
 
 MESSAGE_BYTES = 64 * 2**20
 """Largest call between replicas: a batch of windows of half a minute, with room; gRPC's own limit is 4 MiB."""
@@ -60,7 +63,7 @@ def _haproxy() -> dict[str, str]:
     without the other is slower."""
     first = _own_ports()
     return {
-        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first + APART),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + PORTS.step - 1),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -73,17 +76,19 @@ def _haproxy() -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         # Their usual numbers are taken where a second server runs. HAProxy asks this proxy while no replica of its own
         # is up, and may not ask another server's.
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(first),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(first + 1),
         # HAProxy's own pages; read only.
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(first + 2),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(first + 3),
     }
 
 
 def _own_ports() -> int:
     """The first of ports that no other server of ours on this machine takes, for as long as this process lives."""
     for first in random.sample(PORTS, len(PORTS)):
+        if not all(is_free(first + offset) for offset in range(APART)):
+            continue
         try:
             claim = (Path(tempfile.gettempdir()) / f"izwi-ports-{first}.lock").open("a")
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -41,7 +41,7 @@ async def test_nothing_is_lost_and_nothing_is_said_twice(
     assert found.wer < 20
     if name in ("reset", "half-open", "proxy", "redeploy"):
         assert found.resumes
-    if name in ("scale-down", "redeploy"):
+    if name == "redeploy" or (name == "scale-down" and found.resumes):  # the replica that went may have had no stream
         assert "replaced" in found.told_of
     if name in ("asr", "vad"):  # the others have pauses in which nobody notices
         assert name in found.told_of
