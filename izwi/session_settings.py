@@ -27,8 +27,9 @@ class SessionSettings(BaseModel):
     """Audio after a confident word that makes a second hypothesis unnecessary."""
     settle_after_s: float = Field(default=1.5, ge=0.5)
     """Audio after a doubtful word beyond which it needs no more hypotheses than other words."""
-    show_confidence: float = Field(default=0.7, ge=0, le=1)
-    """Mean token probability below which the last words of a hypothesis are not shown yet."""
+    show_confidence: float = Field(default=0.9, ge=0, le=1)
+    """Mean token probability below which the last words of a hypothesis are not shown yet: of what was shown, every
+    fourth word is taken back, with 0.7 every third one; words come a tenth of a second later."""
     noise_confidence: float = Field(default=0.2, ge=0, le=1)
     """Mean word confidence below which nothing is believed while nothing is committed: howls and hums are heard as
     "Aaah" with 0.1, a clipped "right" with 0.3."""

@@ -37,7 +37,7 @@ def spoken(clips: list[Clip], seconds: float, seed: int) -> tuple[Samples, str]:
     placed = corpus.script(clips, seconds, seed)
     audio, limit = render(placed), int(seconds * SAMPLE_RATE)
     whole = [one for one in placed if one.start + len(one.clip.samples) <= limit]
-    end = whole[-1].start + len(whole[-1].clip.samples)
+    end = whole[-1].start + len(whole[-1].clip.samples) if whole else limit
     return np.pad(audio[:end], (0, max(0, limit - end))), " ".join(one.clip.text for one in whole)
 
 
