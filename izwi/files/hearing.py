@@ -54,7 +54,7 @@ class Hearing:
             return result
 
         wish = self.wish
-        request = AsrRequest(window.samples, language, final=True, beam=False, task=wish.task, prompt=wish.prompt)
+        request = AsrRequest(window.samples, language, final=True, task=wish.task, prompt=wish.prompt)
         result = await ask(request)
         request = replace(request, language=result.language)
         if likely := self.corrector.likely(result.words, result.language):
