@@ -5,6 +5,7 @@ there, and the most likely sequence of speakers over the words is taken: a chang
 gets a speaker of its own by chance, and less in a pause.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -82,7 +83,9 @@ async def label(words: Sequence[Word], audio: Pieces, embed: Embed, tuning: Tuni
     async for some, samples in _batches(windows(words), audio):
         vectors += await embed(samples)
         heard += some
-    return assign(words, heard, np.stack(vectors) if vectors else np.zeros((0, 1), np.float32), tuning or Tuning())
+    whole = np.stack(vectors) if vectors else np.zeros((0, 1), np.float32)
+    # Clustering an hour takes seconds, in which live sessions must not wait.
+    return await asyncio.to_thread(assign, words, heard, whole, tuning or Tuning())
 
 
 async def _batches(

@@ -89,7 +89,7 @@ def is_free(port: int) -> bool:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, progress: Callable[[str], None]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    said, in_a_row = "", 0
+    said, in_a_row = list[str](), 0
     fresh = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(base_url=url, timeout=5.0, trust_env=False, limits=fresh) as client:
         while time.monotonic() < deadline:
@@ -101,9 +101,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, pro
                 return
             if not state:
                 continue
-            if state != said:
+            if state not in said:  # while it starts, one connection may know less than the one before
                 progress(state)
-                said = state
+                said.append(state)
             time.sleep(POLL_SECONDS)
     raise NotReady(f"the server was not ready after {START_SECONDS:.0f} s ({said}); {_tail(log)}")
 

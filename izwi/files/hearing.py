@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from izwi.audio import SAMPLE_RATE
-from izwi.correction import Corrector, led_by
+from izwi.correction import Corrector, led_by, vocabulary
 from izwi.files.windows import Window
 from izwi.stages import AsrRequest, AsrResult, Timing, VadRequest, VadResult, Word
 
@@ -57,10 +57,13 @@ class Hearing:
         request = AsrRequest(window.samples, language, final=True, task=wish.task, prompt=wish.prompt)
         result = await ask(request)
         request = replace(request, language=result.language)
+        if self.corrector.hotwords:
+            await vocabulary.prepare(result.language)
         if likely := self.corrector.likely(result.words, result.language):
             request = replace(request, prompt=" ".join(filter(None, (wish.prompt, led_by(likely)))))
             result = await ask(request)
-        for first, end in unheard(window, result.words):
+        # Where a translation's words stand in the speech is a guess: what seems left out may be said elsewhere in it.
+        for first, end in unheard(window, result.words) if wish.task == "transcribe" else ():
             again = await ask(replace(request, samples=window.samples[first - window.start : end - window.start]))
             result = replace(result, words=_inserted(result.words, again.words, (first - window.start) / SAMPLE_RATE))
         return result, timings

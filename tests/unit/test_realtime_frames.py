@@ -12,6 +12,7 @@ from izwi.errors import ClientError
 from izwi.realtime.transcription import TranscriptionWire
 from izwi.realtime.translation import TranslationWire
 from izwi.settings import Settings
+from izwi.wire import Command
 
 SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 TYPES = [
@@ -55,4 +56,4 @@ def test_any_frames(kind: Any, frames: list[str | bytes]) -> None:
     wire.greet({}, lambda start: None)
     for frame in frames:
         with suppress(ClientError):
-            wire.read(frame)
+            assert all(isinstance(command, Command) for command in wire.read(frame))
