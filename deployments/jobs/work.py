@@ -1,6 +1,7 @@
 """One job being worked on: fetched if need be, heard, translated, and stored window by window.
 
     file ──> Listening (from the mark) ──> segments ──> MT, one call per language ──> Redis, with the next mark
+    and in the end, where it is asked for, who said each word
 
 What a stage cannot do now it may do in a while: as long as the job gets on now and then, it is patient.
 """
@@ -22,7 +23,8 @@ from deployments.store.jobs import Claim, JobStore
 from izwi.errors import DamagedAudio, InternalError, IzwiError, Unavailable
 from izwi.files.listening import Mark, Step
 from izwi.files.segments import Segment
-from izwi.jobs.entries import Entry, Place, dump_entry, dump_place, load_place
+from izwi.jobs import speakers
+from izwi.jobs.entries import Entry, Place, dump_entry, dump_place, load_entry, load_place, said
 from izwi.jobs.record import Status, Told
 from izwi.stages import MtRequest
 
@@ -87,9 +89,12 @@ class Work:
                 self._pairs = (await self._shop.calls.capabilities())["mt"].pairs
             while self._place.passed < self._passes:
                 self._seconds = await self._listen(file)
+            who = await self._speakers(file) if self._job.options.with_speaker else ""
         warning = orjson.dumps(asdict(told(self._warning))).decode() if self._warning else ""
         seconds = self._seconds
-        await self._shop.store.finish(self._claim, Status.DONE, duration=seconds, done=seconds, warning=warning)
+        await self._shop.store.finish(
+            self._claim, Status.DONE, duration=seconds, done=seconds, warning=warning, speakers=who
+        )
         await asyncio.to_thread(self._shop.spool.remove, self._job.id)
 
     async def _fetched(self) -> Path:
@@ -121,6 +126,12 @@ class Work:
         self._warning = listening.warning
         self._place = Place(Mark(language=listening.language), place.passed + 1, place.base + count)
         return listening.duration_s
+
+    async def _speakers(self, file: BinaryIO) -> str:
+        """Who said what has been heard, as it is stored."""
+        _, rows = await self._shop.store.read(self._job.id, 0)
+        words = await asyncio.to_thread(lambda: said(load_entry(row) for row in rows))
+        return speakers.dump(await self._shop.listener.speakers(file, words))
 
     async def _store(self, step: Step) -> None:
         language = step.mark.language

@@ -219,6 +219,7 @@ class JobStore:
             language=found.get("language", ""),
             segments=int(found.get("segments", 0)),
             place=found.get("place", ""),
+            speakers=found.get("speakers", ""),
             started_at=number("started"),
             finished_at=number("finished"),
             expires_at=float(found["changed"]) + self._ttl_s,

@@ -52,13 +52,14 @@ def command(
     language: Annotated[str | None, typer.Option("--from", help="Language spoken, ISO 639-1; else detected.")] = None,
     to: Annotated[list[str] | None, typer.Option(help="Language to translate into; several times for several.")] = None,
     prompt: Annotated[str, typer.Option(help="Words to expect, such as names.")] = "",
+    with_speaker: Annotated[bool, typer.Option("--speakers", help="Say in the result who spoke.")] = False,
     out: OutOption = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it is done.")] = True,
     url: ServerOption = None,
 ) -> None:
     """Hand a long recording to a running server, and fetch the subtitles."""
     form_of(out)  # a name that says nothing must not cost an upload
-    options = {"language": language, "target_languages": to or [], "prompt": prompt}
+    options = {"language": language, "target_languages": to or [], "prompt": prompt, "with_speaker": with_speaker}
     with client(url) as jobs:
         job = _submit(jobs, source, options)
         if wait:

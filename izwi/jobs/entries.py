@@ -8,8 +8,10 @@ from pydantic import TypeAdapter
 from izwi.errors import UnsupportedLanguage
 from izwi.files.formats import Transcript
 from izwi.files.listening import Mark
-from izwi.files.segments import Segment
+from izwi.files.segments import Segment, by_speaker
+from izwi.jobs import speakers
 from izwi.jobs.record import Job, Status
+from izwi.stages import Word
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,17 @@ def transcript(job: Job, entries: Sequence[Entry], language: str | None) -> Tran
     if language not in known:
         raise UnsupportedLanguage(f"this job is not in {language}; it is in {', '.join(filter(None, known))}")
     duration_s = (job.duration_s if job.status is Status.DONE else job.done_s) or 0.0
-    return Transcript(tuple(_in_language(entries, language, known[0])), language, duration_s)
+    segments: Iterable[Segment] = _in_language(entries, language, known[0])
+    if job.speakers:
+        words, labels = said(entries), speakers.load(job.speakers)
+        original = language == known[0]
+        segments = by_speaker(words, labels) if original else speakers.attributed(list(segments), words, labels)
+    return Transcript(tuple(segments), language, duration_s)
+
+
+def said(entries: Iterable[Entry]) -> list[Word]:
+    """The words of a recording as they were heard first."""
+    return [word for entry in entries if entry.passed == 0 for word in entry.segment.words]
 
 
 def _in_language(entries: Sequence[Entry], language: str, written: str) -> Iterable[Segment]:

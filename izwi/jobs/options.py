@@ -27,6 +27,8 @@ class JobOptions(BaseModel):
     """``translate`` writes English, whatever is spoken."""
     target_languages: list[Language] = Field(default_factory=list, max_length=MOST_TARGETS)
     """Languages to translate the subtitles into."""
+    with_speaker: bool = False
+    """Say in the result who spoke: ``SPEAKER_00``, ``SPEAKER_01`` and so on, in order of appearance."""
 
     @model_validator(mode="after")
     def _one_translation(self) -> Self:

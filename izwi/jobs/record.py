@@ -62,6 +62,8 @@ class Job:
     """Entries of its transcript and of what the recogniser translated."""
     place: str = ""
     """Where to go on (`izwi.jobs.entries.Place`, as JSON); empty at the beginning."""
+    speakers: str = ""
+    """Who said each word (`izwi.jobs.speakers`); empty until all has been heard, and where nobody asked."""
     started_at: float | None = None
     finished_at: float | None = None
     expires_at: float | None = None

@@ -22,13 +22,14 @@ import psutil
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from izwi import models
 from izwi.jobs.client import JobClient
 from tests.e2e.conftest import MAX_AUDIO_SECONDS, Server, make_key
 from tests.e2e.test_files import IZWI
 from tests.e2e.test_openai_transcriptions import encoded
 from tests.e2e.test_resume import clips, speak
 from tests.replicas import replica_pid
-from tests.speech import LIBRIVOX, load, needs_librivox
+from tests.speech import ENGLISH, LIBRIVOX, load, needs_english, needs_librivox
 
 DOCS = Path(__file__).parents[2] / "docs" / "jobs.md"
 RATE = 16_000
@@ -110,6 +111,19 @@ def test_a_film_becomes_subtitles(jobs: JobClient, film: Path) -> None:
     verbose = json.loads(jobs.result(job["id"], "verbose_json"))
     starts = [word["start"] for word in verbose["words"]]
     assert starts == sorted(starts)
+
+
+@pytest.mark.skipif(not models.installed("campplus"), reason=models.ASSETS["campplus"].fix)
+@needs_english
+def test_subtitles_say_who_spoke(jobs: JobClient, tmp_path: Path) -> None:
+    other = next(clip for clip in ENGLISH if len(load(clip.path)) > 6 * 16_000)
+    path = tmp_path / "two.wav"
+    path.write_bytes(encoded(np.concatenate([load(LIBRIVOX[0].path), load(other.path)])).getvalue())
+    done = over(jobs, submit(jobs, path, language="en", target_languages=["es"], with_speaker=True)["id"])
+    for language in ("en", "es"):
+        subtitles = jobs.result(done["id"], "srt", language)
+        assert re.findall(r"SPEAKER_\d\d: ", subtitles)[0] == "SPEAKER_00: "
+        assert set(re.findall(r"SPEAKER_\d\d", subtitles)) == {"SPEAKER_00", "SPEAKER_01"}
 
 
 def test_events_come_as_they_happen_and_go_on_after_the_last_one(

@@ -10,6 +10,7 @@ from izwi.files.listening import Mark
 from izwi.files.segments import Segment
 from izwi.files.transcribe import Held
 from izwi.job_settings import JobSettings
+from izwi.jobs import speakers
 from izwi.jobs.allow_list import AllowList
 from izwi.jobs.entries import (
     Entry,
@@ -105,6 +106,40 @@ def test_a_transcript_is_in_the_languages_that_were_asked_for() -> None:
     assert transcript(asked, entries, "es").segments[1].start_s == 1
     with pytest.raises(UnsupportedLanguage, match="it is in de, es, en"):
         transcript(asked, entries, "fr")
+
+
+def said_from(start_s: float, number: int, text: str) -> Segment:
+    """Four words a second."""
+    words = [Word(f" {word}", start_s + n / 4, start_s + n / 4 + 0.2, 0.9) for n, word in enumerate(text.split())]
+    return Segment(number, tuple(words), text)
+
+
+def test_a_transcript_tells_who_spoke_once_that_is_known() -> None:
+    one, two = said_from(0.0, 0, "Hello I am Ann."), said_from(1.0, 1, "I think so Bob.")
+    entries = [
+        Entry(one, "en", 0, {"es": "Soy Ann."}),
+        Entry(two, "en", 0, {"es": "Eso creo. Bob."}),
+        Entry(one, "en", 1),
+    ]
+    asked = job(options=JobOptions(target_languages=["es"], with_speaker=True), language="en", status=Status.DONE)
+    assert [segment.speaker for segment in transcript(asked, entries, "en").segments] == [None, None]
+    labels = ["SPEAKER_00"] * 4 + ["SPEAKER_01"] * 3 + ["SPEAKER_00"]
+    known = replace(asked, speakers=speakers.dump(labels))
+    assert speakers.load(known.speakers) == labels
+    assert [(s.speaker, s.text) for s in transcript(known, entries, "en").segments] == [
+        ("SPEAKER_00", "Hello I am Ann."),
+        ("SPEAKER_01", "I think so"),
+        ("SPEAKER_00", "Bob."),
+    ]
+    assert [(s.speaker, s.text) for s in transcript(known, entries, "es").segments] == [
+        ("SPEAKER_00", "Soy Ann."),
+        ("SPEAKER_01", "Eso creo. Bob."),
+    ]
+
+
+def test_nobody_said_what_was_heard_in_no_word() -> None:
+    silent = replace(job(), speakers=speakers.dump([]), status=Status.DONE, language="en")
+    assert transcript(silent, [], "en").segments == ()
 
 
 def test_a_recording_in_a_target_language_is_its_own_translation() -> None:
