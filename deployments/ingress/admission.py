@@ -51,6 +51,11 @@ class Newcomers:
         """When those came who were let in within `PACE_S`."""
 
     def admit(self, wait_s: float) -> None:
+        """Let one in, or raise as `look` does."""
+        self.look(wait_s)
+        self._lately.append(self._clock())
+
+    def look(self, wait_s: float) -> None:
         """Raise `Overloaded` where somebody has waited too long, or where too many have just come."""
         now = self._clock()
         while self._lately and self._lately[0] <= now - PACE_S:
@@ -63,7 +68,6 @@ class Newcomers:
             raise Overloaded("the server is busy and takes new sessions one at a time")
         if len(self._lately) >= CROWD:
             raise Overloaded("too many new sessions at once")
-        self._lately.append(now)
 
 
 def _list(names: frozenset[str]) -> str:

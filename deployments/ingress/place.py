@@ -30,6 +30,7 @@ class Place:
     async def enter(self, start: m.SessionStart) -> str:
         """For a new session; returns its id. Raises the error it is refused with."""
         services = self._services
+        services.newcomers.look(services.calls.wait_s)  # a crowd is refused before it costs anything
         services.registry.enter(self._live)
         self.capabilities = await services.calls.capabilities()
         self.check(start)
