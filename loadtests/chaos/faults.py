@@ -36,6 +36,10 @@ class Fault:
     bound_s: float | None
     deploys: bool = False
     """It needs a server that was deployed by an operator: the first time that replaces everything."""
+    target: str = "es"
+    """Language that the streams are translated to."""
+    speech: bool = False
+    """Whether translations are spoken."""
 
 
 async def reset(scene: Scene, network: FaultProxy) -> float:
@@ -129,7 +133,8 @@ FAULTS = (
     Fault("asr", killing("asr"), 20, (2.0, 4.0), None),
     Fault("vad", killing("vad"), 20, (2.0, 4.0), None),
     Fault("mt", killing("mt"), 20, (2.0, 4.0), None),
-    Fault("tts", killing("tts"), 20, (2.0, 4.0), None),
+    # English, because its voice is quick enough for four streams on two cores.
+    Fault("tts", killing("tts"), 20, (2.0, 4.0), None, target="en", speech=True),
     Fault("proxy", proxy_killed, 5, (6.0, 8.0), None),
     Fault("scale-down", scaled_down, 5, (3.0, 5.0), None, deploys=True),
     Fault("model", model_swapped, 4, (3.0, 5.0), None, deploys=True),

@@ -49,7 +49,8 @@ async def trial(
     stop, strikes = asyncio.Event(), list[float]()
     if fault is not None and fault.deploys:
         await scene.control.deploy()
-    start = SessionStart(source_language="en", target_language="es", speech=False)
+    target, speech = (fault.target, fault.speech) if fault is not None else ("es", False)
+    start = SessionStart(source_language="en", target_language=target, speech=speech)
     url = f"ws://127.0.0.1:{network.port}"
     speaking = [asyncio.create_task(witness.speak(url, start, stop)) for witness in witnesses]
     problem = ""

@@ -30,10 +30,13 @@ class Witness:
     """Samples."""
     failure: str = ""
     session: Session | None = None
+    spoken: bool = False
+    """Translations were asked for as speech."""
 
     async def speak(self, url: str, start: m.SessionStart, stop: asyncio.Event) -> None:
         """Talk at the pace of speech until ``stop``, then end the session in order."""
         try:
+            self.spoken = start.speech
             async with IzwiClient(url).session(start) as session:
                 self.session = session
                 talking = asyncio.create_task(self._talk(session, stop))
@@ -83,9 +86,31 @@ class Witness:
             found.append("utterances are missing or out of order")
         if len(set(clauses)) != len(clauses):
             found.append("a clause was translated twice")
+        if self.spoken:
+            found += self._unsaid(clauses)
         if not any(isinstance(event, m.SessionEndedMessage) for event in self.events) and not self.failure:
             found.append("the session was not ended")
         return found
+
+    def _unsaid(self, clauses: list[int]) -> list[str]:
+        """Clauses that were neither said once and whole, nor told to be said with another or not at all."""
+        closed: list[int] = []
+        excused: set[int] = set()
+        found: list[str] = []
+        for event in self.events:
+            match event:
+                case Speech(clause=clause) if clause in closed:
+                    found.append(f"clause {clause} was said on after its end")
+                case Speech(clause=clause, last=True):
+                    closed.append(clause)
+                case m.SpeechMergedMessage(data=data):
+                    excused.add(data.clause)
+                case m.SpeechSkippedMessage(data=data):
+                    excused.add(data.clause)
+                case _:
+                    pass
+        unsaid = set(clauses) - set(closed) - excused
+        return [*found, *([f"clauses {sorted(unsaid)} were not said"] if unsaid else [])]
 
     def errors(self) -> tuple[int, int]:
         """Wrong words and words said, over the clips that were sent whole; other clips' words do not count as wrong."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from izwi import messages as m
-from izwi.client_events import Event
+from izwi.client_events import Event, Speech
 from loadtests.chaos.report import Outcome, conclusion, table
 from loadtests.chaos.witness import Witness
 from loadtests.corpus import Clip, Placed
@@ -51,6 +51,36 @@ def test_a_witness_of_nothing_wrong() -> None:
 )
 def test_a_witness_of_something_lost_or_repeated(events: list[Event], complaint: str) -> None:
     assert any(complaint in found for found in Witness(PLACED, events).broken())
+
+
+def said(clause: int, last: bool = False) -> Speech:
+    return Speech(clause, "piper", 24_000, np.zeros(0 if last else 240, np.int16), last)
+
+
+def translated(seq: int, clause: int) -> m.TranslationCommittedMessage:
+    languages = {"source_language": "en", "target_language": "es"}
+    data = m.TranslationCommitted(
+        clause=clause, utterance=0, source="one", text="uno", start_s=0.5, end_s=0.8, engine="e", **languages
+    )
+    return m.TranslationCommittedMessage(data=data, seq=seq)
+
+
+@pytest.mark.parametrize(
+    ("speech", "complaint"),
+    [
+        ([said(7), said(7), said(7, last=True)], None),
+        ([said(7)], "clauses [7] were not said"),
+        ([], "clauses [7] were not said"),
+        ([said(7), said(7, last=True), said(7)], "clause 7 was said on"),
+        ([m.SpeechSkippedMessage(data=m.SpeechSkipped(clause=7, reason="late"), seq=4)], None),
+    ],
+)
+def test_a_witness_hears_every_clause(speech: list[Event], complaint: str | None) -> None:
+    durable = sum(not isinstance(event, Speech) for event in speech)
+    events = [*GOOD[:2], translated(3, 7), *speech, final(4 + durable, 0, "one two three"), ended(5 + durable)]
+    found = Witness(PLACED, events, spoken=True).broken()
+    assert found == ([] if complaint is None else [complaint + found[0].removeprefix(complaint)])
+    assert Witness(PLACED, events).broken() == []
 
 
 def test_words_count_where_their_clip_was_sent_whole() -> None:
