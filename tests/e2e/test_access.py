@@ -19,7 +19,7 @@ from tests.e2e.conftest import Server, make_key
 from tests.e2e.test_resume import clips, speak, wer
 from tests.speech import needs_librivox
 
-EXAMPLES = 30
+EXAMPLES = 12
 """Per operation and phase."""
 START = {"type": "session.start", "data": {"source_language": "en"}}
 
