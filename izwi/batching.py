@@ -60,8 +60,9 @@ class Batcher(Generic[Q, A]):
         self._call = call
         self._free = places
         self._size = size
-        self._departure: asyncio.TimerHandle | None = None
-        self._later: asyncio.TimerHandle | None = None
+        # With their times: what is due at once is in uvloop a handle that knows of none.
+        self._departure: tuple[float, asyncio.Handle] | None = None
+        self._later: tuple[float, asyncio.Handle] | None = None
         self._numbers = itertools.count()
         self._urgent: Turns[Q, A] = []
         self._patient: Turns[Q, A] = []
@@ -120,15 +121,16 @@ class Batcher(Generic[Q, A]):
                 heapq.heapify(turns)
 
     def _depart_by(self, when: float) -> None:
-        if self._departure is not None and self._departure.when() <= when:
-            return
         if self._departure is not None:
-            self._departure.cancel()
-        self._departure = asyncio.get_running_loop().call_at(when, self._start)
+            earlier, handle = self._departure
+            if earlier <= when:
+                return
+            handle.cancel()
+        self._departure = (when, asyncio.get_running_loop().call_at(when, self._start))
 
     def _start(self) -> None:
         if self._departure is not None:
-            self._departure.cancel()
+            self._departure[1].cancel()
             self._departure = None
         while self._free and (queues := self._queues()):
             turns = min(queues, key=lambda turns: turns[0])
@@ -151,8 +153,8 @@ class Batcher(Generic[Q, A]):
             due = min(self._files[0].due, self._live_at + LIVE_S)
             if self._free > 1 or self._places == 1 or due <= loop.time():
                 queues.append(self._files)
-            elif self._later is None or self._later.when() <= loop.time():
-                self._later = loop.call_at(due, self._start)  # speakers may never ask again
+            elif self._later is None or self._later[0] <= loop.time():
+                self._later = (due, loop.call_at(due, self._start))  # speakers may never ask again
         return queues
 
     async def _run(self, batch: list[_Turn[Q, A]], urgent: bool) -> None:

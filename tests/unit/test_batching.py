@@ -43,6 +43,19 @@ async def test_first_come_first_served() -> None:
     assert engine.batches == [["a"], ["b"], ["c"]]
 
 
+def test_company_is_waited_for_on_the_loop_that_servers_have() -> None:
+    """uvloop gives a handle without a time for what is due within a millisecond."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def ask() -> list[str]:
+        engine = Engine(size=3)
+        engine.gate.set()
+        return await asyncio.gather(*(engine.turns.ask(lambda: "a", True, linger_s=s) for s in (0.0001, 0.0001, 0.05)))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask()) == ["A", "A", "A"]
+
+
 async def test_careful_passes_go_first() -> None:
     engine = Engine()
     await engine.line_up([("x", False), ("a", False), ("b", True), ("c", False), ("d", True)])
