@@ -16,7 +16,7 @@ from deployments.ingress.emitter import Emitter
 from deployments.ingress.intake import Intake, Overrun
 from deployments.ingress.message_rate import MessageRate
 from deployments.ingress.outbox import Gone, Outbox
-from deployments.ingress.runner import Finished, Moved, Refused, Runner
+from deployments.ingress.runner import BROKEN, Finished, Moved, Refused, Runner
 from deployments.ingress.services import Services
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE, Cut
@@ -73,7 +73,8 @@ class Connection:
         """Other than what the end of the session says: the server stops."""
 
     async def serve(self, owner: Principal = ANONYMOUS) -> str:
-        """Run to the end; returns how: ``ended``, ``moved``, ``left``, ``disconnected`` or an error's wire code."""
+        """Run to the end; returns how: ``ended``, ``moved``, ``left``, ``disconnected``, ``broken`` or an error's wire
+        code."""
         await self._socket.accept(chosen_subprotocol(self._socket.headers))
         outcome = "ended"
         try:
@@ -213,6 +214,11 @@ class Connection:
         if not isinstance(error, IzwiError):
             log.error("session_failed", exc_info=error)
             error = InternalError("the session failed; its request id is in the server's log")
+            if self._runner is not None and self._runner.resumable:
+                # What nobody foresaw need not happen again, and all that matters is stored. A client whose connection
+                # breaks again and again without anything new gives up.
+                await self._outbox.close(SERVICE_RESTART, self._emitter.error(error, fatal=False))
+                return BROKEN
         code = self._close_code or failures.close_code(error)
         if not await self._outbox.close(code, self._emitter.error(error, fatal=True)):
             log.info("client_gone_before_error", code=error.code)

