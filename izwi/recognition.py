@@ -27,6 +27,9 @@ from izwi.utterance import Utterance, Window
 NoteEngine = Callable[[str, Timing], Awaitable[None]]
 """Takes a stage's name and the timing of a call it has served."""
 
+NotePass = Callable[[Window, bool], None]
+"""Takes the window of a pass that succeeded, and whether it was made at once, because the speaker paused."""
+
 LONGEST_WINDOW_S = 28.0
 """Whisper's 30 s less the silence it needs at the end."""
 LONGEST_PAUSE = 3600 * SAMPLE_RATE
@@ -65,6 +68,7 @@ class Recognition:
         checkpoint: what was recognised before an interruption.
         corrector: of the session's hotwords.
         spent: where the time went, for a client that wants to know.
+        note_pass: told of each pass.
     """
 
     def __init__(
@@ -78,7 +82,9 @@ class Recognition:
         checkpoint: Checkpoint,
         corrector: Corrector = Corrector(()),  # noqa: B008 - never changes
         spent: Spent | None = None,
+        note_pass: NotePass = lambda window, urgent: None,
     ) -> None:
+        self._note_pass = note_pass
         self._corrector = corrector
         self._spent = spent
         self.final: m.TranscriptFinal | None = None
@@ -111,6 +117,8 @@ class Recognition:
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
                 done = await self._hear(utterance, vote, urgent, likely)
+                if isinstance(done.result, AsrResult):
+                    self._note_pass(done.window, urgent)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)

@@ -11,6 +11,7 @@ socket, no Ray: the stages and `Emit` are passed in.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from izwi.events import Emit
 from izwi.gate import Gate
 from izwi.load import Load
 from izwi.messages import SessionStart, TranscriptFinal
-from izwi.recognition import Recognition, SpokenClause
+from izwi.recognition import NotePass, Recognition, SpokenClause
 from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
 from izwi.settings import Settings
 from izwi.speaking import Speaking, Translations
@@ -53,6 +54,7 @@ class Session:
         emit: receives every event, in order.
         live: whether audio comes at the pace of speech; see `Load` and `Speaking`.
         resumed: where the session was interrupted; the audio then begins at `position`.
+        note_pass: told of each pass of the recogniser; only metrics use it.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Session:
         emit: Emit,
         live: Callable[[], bool] = lambda: True,
         resumed: Resumed = Resumed(),  # noqa: B008 - frozen
+        note_pass: NotePass = lambda window, urgent: None,
     ) -> None:
         self._start = start
         self._settings = settings
@@ -92,6 +95,7 @@ class Session:
             state,
             Corrector(start.hotwords),
             self._spent,
+            note_pass,
         )
         untranslated = state.untranslated[0].number if state.untranslated else state.clauses
         self._translation = Translation(
@@ -109,8 +113,14 @@ class Session:
         )
         self._received = self._settled = self._told = self.position
         self._floor: int | None = None
+        self._queues: dict[str, asyncio.Queue[Any]] = {}
         self._utterances = state.utterances
         self._announced = max(state.onsets, default=-1)  # the last utterance whose beginning the client knows
+
+    @property
+    def depths(self) -> dict[str, tuple[int, int]]:
+        """By queue, what waits in it and how much may."""
+        return {name: (queue.qsize(), queue.maxsize) for name, queue in self._queues.items()}
 
     async def settle(self) -> None:
         """Wait until everything that was said to its end has been recognised."""
@@ -126,6 +136,7 @@ class Session:
         utterances: Utterances = asyncio.Queue(self._limits.text_queue)
         clauses: Clauses = asyncio.Queue(self._limits.text_queue)
         translations: Translations = asyncio.Queue(self._limits.translation_queue)
+        self._queues = {"utterances": utterances, "clauses": clauses, "translations": translations}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(audio, utterances), name="listen")
             tasks.create_task(self._recognise(utterances, clauses, tasks), name="recognise")
