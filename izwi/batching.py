@@ -78,6 +78,10 @@ class Batcher(Generic[Q, A]):
         return len(self._urgent) + len(self._patient)
 
     @property
+    def files_waiting(self) -> int:
+        return len(self._files)
+
+    @property
     def wait_s(self) -> float:
         """Seconds that the longest waiting live request has waited; 0 where none waits."""
         asked = [turn.asked for turns in (self._urgent, self._patient) for turn in turns]

@@ -9,11 +9,12 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
-from deployments.ingress import loop_lag, retirement
+from deployments.ingress import health, loop_lag, retirement
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.app import build_app
 from deployments.ingress.calls import Handles, StageCalls
+from deployments.ingress.fleet import Fleet
 from deployments.ingress.keyring import Keyring
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
@@ -25,6 +26,7 @@ from deployments.store.jobs import JobStore
 from deployments.store.link import RedisLink, RedisOptions
 from deployments.store.places import Places
 from deployments.store.rates import Rates
+from deployments.store.scrapes import Scrapes
 from deployments.store.store import SessionStore
 from deployments.store.tokens import Tokens
 from izwi import logs
@@ -54,11 +56,14 @@ class Ingress:
         places = settings.asr.workers * settings.asr.resources.max_replicas
         calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics, places, settings.asr.batch)
         metrics.wait.set_function(lambda: calls.wait_s)
+        metrics.slots.set(settings.max_concurrent_sessions)
         password = settings.redis_password.get_secret_value() if settings.redis_password else None
         options = RedisOptions(password, settings.redis_cluster, settings.redis_ca_file)
-        link = RedisLink(_address(settings.redis_url, store), options if settings.redis_url else RedisOptions())
+        used = options if settings.redis_url else RedisOptions()
+        link = RedisLink(_address(settings.redis_url, store), used, metrics.asked_redis)
         tokens = Tokens(link)
-        self._jobs = jobs.build(settings, JobStore(link, settings.jobs.ttl_s), calls, metrics)
+        job_store = JobStore(link, settings.jobs.ttl_s)
+        self._jobs = jobs.build(settings, job_store, calls, metrics)
         keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
         self._services = Services(
             settings=settings,
@@ -67,9 +72,10 @@ class Ingress:
             places=Places(link, settings.max_cluster_sessions),
             tokens=tokens,
             hotwords=HotwordLists(link),
-            llm=LlmClient(settings.llm, lambda role, llm: metrics.llm.labels(role, llm).inc()),
+            llm=LlmClient(settings.llm, metrics.asked_llm),
             access=Access(keyring, tokens, Rates(link), settings.cors_origins, anyone=settings.allow_anonymous),
             metrics=metrics,
+            fleet=Fleet(serve.get_replica_context().replica_id.unique_id, metrics, Scrapes(link)),
             registry=Registry(settings.max_concurrent_sessions, metrics),
             newcomers=Newcomers(settings.backpressure_threshold),
             jobs=self._jobs,
@@ -78,6 +84,8 @@ class Ingress:
         self._watches = (
             asyncio.create_task(retirement.watch(self._retire), name="retirement"),
             asyncio.create_task(loop_lag.watch(metrics.loop_lag), name="loop-lag"),
+            asyncio.create_task(health.watch(metrics, calls, self._services.store, job_store), name="health"),
+            asyncio.create_task(self._services.fleet.publish(), name="metrics"),
         )
 
     async def drain(self, limit_s: float) -> int:

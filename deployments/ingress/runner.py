@@ -12,6 +12,7 @@ from deployments.ingress.emitter import Emitter
 from deployments.ingress.eventlog import EventLog
 from deployments.ingress.health import describe
 from deployments.ingress.intake import Intake
+from deployments.ingress.meter import Meter
 from deployments.ingress.native import in_text
 from deployments.ingress.opening import Opening
 from deployments.ingress.outbox import Outbox
@@ -75,6 +76,7 @@ class Runner:
         self._opening: Opening | None = None
         """Of the session that the client has been told of."""
         self._leaving = asyncio.Event()
+        self._meter: Meter | None = None
 
     @property
     def running(self) -> bool:
@@ -170,6 +172,8 @@ class Runner:
 
     async def forget(self, outcome: str) -> None:
         """The connection is over. A session that may go on over another one keeps its place, until that runs out."""
+        if self._meter is not None:
+            self._meter.close()
         if not (self._wire.resumes and outcome in STILL_OWNED):
             await self._place.leave()
 
@@ -182,13 +186,18 @@ class Runner:
 
     # --- steps ------------------------------------------------------------------------------------------------------
     def _prepare(self, found: Opening, settings: Settings) -> Session:
-        intake, emit = self._intake, self._emitter.emit
+        intake = self._intake
+        meter = self._meter = Meter(self._services.metrics, intake, self._outbox, settings.session)
+        emit = self._emitter.emit
         if found.start.speech_transport == "base64":
             emit = in_text(emit)
         if found.start.speech_format == "opus":
             emit = OpusSpeech(emit).emit
         stages = replace(self._services.calls.stages(), llm=self._services.llm.ask)
-        return Session(found.start, settings, stages, emit, lambda: intake.live, found.resumed)
+        told, live = meter.told(emit), lambda: intake.live
+        session = Session(found.start, settings, stages, told, live, found.resumed, meter.passed)
+        meter.watch(session)
+        return session
 
     def _run(self, session: Session, found: Opening) -> None:
         self._tasks.create_task(self._speak(session, found), name="session")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.calls import StageCalls
+from deployments.ingress.fleet import Fleet
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.jobs.jobs import Jobs
@@ -27,6 +28,7 @@ class Services:
     llm: LlmClient
     access: Access
     metrics: Metrics
+    fleet: Fleet
     registry: Registry
     newcomers: Newcomers
     jobs: Jobs

@@ -1,6 +1,7 @@
 """The way to Redis: found at the first use, found anew when the server there is gone, never waited for long."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +54,37 @@ class RedisLink:
     Args:
         resolve: the address of Redis. Asked at the first use, and again when the server there is gone: an embedded
             one has another address after its replica was replaced. What it raises passes through.
+        note: told how many seconds each command took, and whether it was answered.
     """
 
-    def __init__(self, resolve: Callable[[], Awaitable[str]], options: RedisOptions = RedisOptions()) -> None:
+    def __init__(
+        self,
+        resolve: Callable[[], Awaitable[str]],
+        options: RedisOptions = RedisOptions(),
+        note: Callable[[float, bool], None] = lambda seconds, answered: None,
+    ) -> None:
         self._resolve = resolve
         self._options = options
+        self._note = note
         self._redis: Redis | None = None
         self._connecting = asyncio.Lock()
 
     async def run(self, work: Callable[[Redis], Awaitable[T]]) -> T:
         """The result of ``work``, which may be done twice: it has to be idempotent."""
+        began = time.perf_counter()
+        try:
+            result = await self._run(work)
+        except StoreUnavailable:
+            self._note(time.perf_counter() - began, False)
+            raise
+        self._note(time.perf_counter() - began, True)
+        return result
+
+    async def close(self) -> None:
+        if self._redis is not None:
+            await self._forget(self._redis)
+
+    async def _run(self, work: Callable[[Redis], Awaitable[T]]) -> T:
         try:
             redis = await _timely(self._connected())
             try:
@@ -72,10 +94,6 @@ class RedisLink:
                 return await _timely(work(await _timely(self._connected())))
         except (RedisError, TimeoutError) as error:
             raise StoreUnavailable("Redis does not answer") from error
-
-    async def close(self) -> None:
-        if self._redis is not None:
-            await self._forget(self._redis)
 
     async def _connected(self) -> Redis:
         async with self._connecting:

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.conftest import MAX_AUDIO_SECONDS, Server
+from tests.metrics import scrape, value
 from tests.speech import LIBRIVOX, NOISES, load, needs_librivox, needs_noises
 
 LIMIT_S = 30.0
@@ -258,13 +259,11 @@ async def test_base64_both_ways(server: Server) -> None:
 
 @needs_librivox
 async def test_a_client_that_vanishes_leaves_nothing_behind(server: Server) -> None:
-    import httpx
-
     audio = (load(LIBRIVOX[0].path) * 32767).astype(np.int16).tobytes()
     socket = await connect(server.ws, proxy=None)
     await start(socket)
     await socket.send(audio[:64_000])
     socket.transport.abort()
     async with asyncio.timeout(LIMIT_S):
-        while "izwi_live_sessions 0.0" not in httpx.get(f"{server.http}/metrics").text:
+        while value(scrape(server.http), "izwi_live_sessions"):
             await asyncio.sleep(0.1)
