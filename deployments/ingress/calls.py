@@ -11,16 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-from ray.exceptions import RayError, RayTaskError
-from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.stage_failures import as_ours
 from deployments.ingress.stage_health import StageHealth
 from izwi.batching import Batcher
-from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
+from izwi.errors import InternalError, IzwiError, StageTimeout, Unavailable
 from izwi.files.hearing import Ears
 from izwi.stages import (
     AsrRequest,
@@ -50,8 +48,6 @@ VAD_PATIENCE_S = 0.1
 """The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
 VAD_PLACES = 2
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -160,7 +156,7 @@ class StageCalls:
                     yield chunk
             except Exception as error:
                 response.cancel()
-                known = _known("tts", error)
+                known = as_ours("tts", error)
                 self._note_failure("tts", known)
                 if attempt == ATTEMPTS or not known.retryable:
                     raise known from error
@@ -233,27 +229,9 @@ class StageCalls:
                 return await response
         except Exception as error:
             response.cancel()
-            known = _known(stage, error)
+            known = as_ours(stage, error)
             self._metrics.stage_errors.labels(stage, known.code).inc()
             raise known from error
         except BaseException:
             response.cancel()
             raise
-
-
-def _known(stage: str, error: Exception) -> IzwiError:
-    """The error of ours that says what happened; the original is logged where it is not ours."""
-    if isinstance(error, RayTaskError) and isinstance(error.cause, IzwiError):
-        return error.cause
-    if isinstance(error, IzwiError):
-        return error
-    if isinstance(error, TimeoutError):
-        return StageTimeout(f"the {stage} stage did not answer in time")
-    if isinstance(error, BackPressureError):
-        return Overloaded(f"the {stage} stage has no room")
-    log.warning("stage_call_failed", stage=stage, error=type(error).__name__, detail=str(error)[:500])
-    if isinstance(error, RayTaskError):
-        return InternalError(f"the {stage} stage failed")
-    if isinstance(error, RayError | RayServeException):
-        return EngineFailed(f"the {stage} stage lost its replica")
-    return InternalError(f"the {stage} stage failed")

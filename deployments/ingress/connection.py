@@ -13,10 +13,11 @@ from starlette.websockets import WebSocket
 from deployments.ingress import failures
 from deployments.ingress.access import chosen_subprotocol
 from deployments.ingress.emitter import Emitter
+from deployments.ingress.endings import Finished, Moved, Refused
 from deployments.ingress.intake import Intake, Overrun
 from deployments.ingress.message_rate import MessageRate
 from deployments.ingress.outbox import Gone, Outbox
-from deployments.ingress.runner import Finished, Moved, Refused, Runner
+from deployments.ingress.runner import Runner
 from deployments.ingress.services import Services
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE, Cut

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from deployments.ingress import opening
 from deployments.ingress.emitter import Emitter
+from deployments.ingress.endings import Finished, Moved, Refused
 from deployments.ingress.eventlog import EventLog
 from deployments.ingress.health import describe
 from deployments.ingress.intake import Intake
@@ -34,14 +35,6 @@ STILL_OWNED = frozenset({"moved", "disconnected", "cancelled", SessionTaken.code
 """Ends of a connection after which its session goes on elsewhere, or may."""
 AGE_SPREAD = 0.1
 """Connections of one age do not all end at once: some go this share of it earlier."""
-
-
-class Finished(Exception):
-    """Leaves the task group: the session has ended as it should."""
-
-
-class Moved(Exception):
-    """Leaves the task group: the client is to go on with another connection."""
 
 
 class Runner:
@@ -247,10 +240,3 @@ class Runner:
         while True:
             await asyncio.sleep(KEEP_S)
             await self._place.renew()
-
-
-class Refused(Exception):
-    """A client error that ends the connection."""
-
-    def __init__(self, error: IzwiError) -> None:
-        self.error = error
