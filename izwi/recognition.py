@@ -21,6 +21,7 @@ from izwi.load import Load
 from izwi.session_settings import SessionSettings
 from izwi.spent import Spent
 from izwi.stages import AsrRequest, AsrResult, Stages, Timing
+from izwi.tracing import Trace
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance, Window
 
@@ -42,6 +43,8 @@ class SpokenClause:
     clause: Clause
     utterance: int
     language: str
+    trace: Trace | None = None
+    """Of the utterance."""
 
 
 @dataclass
@@ -130,7 +133,7 @@ class Recognition:
             over = done.window.final
             await self._tell(utterance, transcript, update, language, over)
             for clause in update.clauses:
-                yield SpokenClause(clause, utterance.number, language)
+                yield SpokenClause(clause, utterance.number, language, utterance.trace)
             await utterance.drop_before(update.keep_from)
         self._before = language
         meta = self._spent.meta(transcript.matches) if self._spent else None

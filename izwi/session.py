@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from izwi import events
+from izwi import events, tracing
 from izwi.audio import SAMPLE_RATE, Cut
 from izwi.checkpoint import Resumed
 from izwi.correction import Corrector
@@ -161,7 +161,9 @@ class Session:
     async def _segment(self, event: SegmentEvent, utterances: Utterances) -> None:
         match event:
             case Opened(start, onset, samples):
-                utterance = Utterance(self._utterances, start, onset, int(HELD_S * SAMPLE_RATE))
+                trace = self._stages.trace(self._utterances)
+                tracing.current.set(trace)  # of the detector's calls until it ends
+                utterance = Utterance(self._utterances, start, onset, int(HELD_S * SAMPLE_RATE), trace)
                 self._utterances += 1
                 await utterance.append(samples, speech=True)
                 self._open.append(utterance)
@@ -174,15 +176,19 @@ class Session:
                 end = min(end, self._received)  # the last frame may have been filled up
                 utterance = self._open[-1]
                 await utterance.close(end)
+                tracing.current.set(None)
                 await self._emit(events.speech_ended(utterance, end), None)
 
     # --- recognise: utterances to committed words and clauses -----------------------------------------------------
     async def _recognise(self, utterances: Utterances, clauses: Clauses, tasks: asyncio.TaskGroup) -> None:
         while (utterance := await utterances.get()) is not None:
+            tracing.current.set(utterance.trace)
             async for clause in self._recognition.transcribe(utterance):
                 await clauses.put(clause)
             if self._start.correct_with_llm and self._recognition.final is not None:
                 tasks.create_task(self._correct(self._recognition.final), name="correct")
+            if utterance.trace is not None:
+                utterance.trace.end()
             self._open.popleft()  # only now is its audio settled: what is acknowledged has been emitted
             async with self._recognised:
                 self._recognised.notify_all()
@@ -203,6 +209,7 @@ class Session:
         await translations.put(None)
 
     async def _translate_one(self, spoken: SpokenClause, translations: Translations) -> None:
+        tracing.current.set(spoken.trace)
         translated = await self._translation.translate(spoken)
         if translated is not None and self._start.speech:
             await self._speaking.offer(translated, translations)
@@ -219,6 +226,7 @@ class Session:
     async def _speak(self, translations: Translations) -> None:
         await self.say_again()
         while (turn := await self._speaking.next(translations)) is not None:
+            tracing.current.set(turn.trace)
             await self._speaking.say(turn)
 
     # --- telling the client ---------------------------------------------------------------------------------------

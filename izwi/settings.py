@@ -22,6 +22,7 @@ from izwi.stage_settings import (
     TtsSettings,
     VadSettings,
 )
+from izwi.tracing_settings import TracingSettings
 
 Proxy = Literal["auto", "haproxy", "python"]
 
@@ -126,6 +127,8 @@ class Settings(BaseSettings):
     """The flow of one live session."""
     jobs: JobSettings = JobSettings()
     """Long recordings in the background."""
+    tracing: TracingSettings = TracingSettings()
+    """Traces by OpenTelemetry, one per utterance and request."""
 
     @field_validator("cors_origins")
     @classmethod

@@ -38,11 +38,13 @@ def build_app(services: Services) -> FastAPI:
     access, http = services.access, Depends(services.access.needs(Scope.HTTP))
     settings = services.settings
     app.add_middleware(RequestLimits, rule=_limit(settings))
+    if services.tracing is not None:
+        services.tracing.cover(app)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(services.settings.cors_origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "traceparent"],
         expose_headers=["X-Request-Id", "X-Response-Time-Ms"],
     )
     app.add_middleware(RequestContext, metrics=services.metrics)

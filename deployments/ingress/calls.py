@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ray.serve.handle import DeploymentHandle
@@ -153,7 +153,7 @@ class StageCalls:
                     self._metrics.observe("tts", chunk.timing)
                     self.health.worked("tts")
                     said += 1
-                    yield chunk
+                    yield _after(attempt, chunk)
             except Exception as error:
                 response.cancel()
                 known = as_ours("tts", error)
@@ -220,7 +220,7 @@ class StageCalls:
             reraise=True,
         ):
             with attempt, self._impatiently(stage):
-                return await self._once(stage, handle.remote(request))
+                return _after(attempt.retry_state.attempt_number, await self._once(stage, handle.remote(request)))
         raise InternalError("unreachable: the last attempt returns or raises")
 
     async def _once(self, stage: str, response: Any) -> Any:
@@ -235,3 +235,12 @@ class StageCalls:
         except BaseException:
             response.cancel()
             raise
+
+
+def _after(attempts: int, result: Any) -> Any:
+    """A result, or several, that took that many calls."""
+    if isinstance(result, list):
+        return [_after(attempts, one) for one in result]
+    if attempts == 1 or isinstance(result, IzwiError):
+        return result
+    return replace(result, timing=replace(result.timing, attempts=attempts))

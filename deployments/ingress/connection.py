@@ -80,7 +80,8 @@ class Connection:
         try:
             async with asyncio.TaskGroup() as tasks:
                 parts = (self._intake, self._outbox, self._emitter)
-                self._runner = Runner(self._services, self, self._wire, owner, *parts, tasks)
+                traceparent = self._socket.headers.get("traceparent", "")
+                self._runner = Runner(self._services, self, self._wire, owner, *parts, tasks, traceparent)
                 tasks.create_task(self._receive(self._runner), name="receive")
                 tasks.create_task(self._outbox.run(), name="send")
                 tasks.create_task(self._ping(), name="ping")

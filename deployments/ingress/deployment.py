@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from ray import serve
 from ray.exceptions import RayError
@@ -27,9 +28,13 @@ from deployments.store.places import Places
 from deployments.store.rates import Rates
 from deployments.store.store import SessionStore
 from deployments.store.tokens import Tokens
+from deployments.tracing.connect import connect
 from izwi import logs
 from izwi.errors import StoreUnavailable
 from izwi.settings import Settings
+
+if TYPE_CHECKING:
+    from deployments.ingress.tracing import Tracing
 
 RETIRE_S = 4.0
 """For sessions to finish what has been said, within the 5 s that Serve gives a replica."""
@@ -52,7 +57,17 @@ class Ingress:
         logs.configure(settings.log_level, settings.debug)
         metrics = Metrics()
         places = settings.asr.workers * settings.asr.resources.max_replicas
-        calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics, places, settings.asr.batch)
+        usual = (Handles(**handles), settings.request_timeout_s, metrics, places, settings.asr.batch)
+        llm_usual = (settings.llm, lambda role, llm: metrics.llm.labels(role, llm).inc())
+        spans = connect(settings, "ingress")
+        self._tracing: Tracing | None = None
+        if spans is None:
+            calls, llm = StageCalls(*usual), LlmClient(*llm_usual)
+        else:
+            from deployments.ingress import traced_calls, tracing
+
+            calls, llm = traced_calls.TracedCalls(spans, *usual), traced_calls.TracedLlm(spans, *llm_usual)
+            self._tracing = tracing.Tracing(spans, settings.tracing, usual[0])
         metrics.wait.set_function(lambda: calls.wait_s)
         password = settings.redis_password.get_secret_value() if settings.redis_password else None
         options = RedisOptions(password, settings.redis_cluster, settings.redis_ca_file)
@@ -67,12 +82,13 @@ class Ingress:
             places=Places(link, settings.max_cluster_sessions),
             tokens=tokens,
             hotwords=HotwordLists(link),
-            llm=LlmClient(settings.llm, lambda role, llm: metrics.llm.labels(role, llm).inc()),
+            llm=llm,
             access=Access(keyring, tokens, Rates(link), settings.cors_origins, anyone=settings.allow_anonymous),
             metrics=metrics,
             registry=Registry(settings.max_concurrent_sessions, metrics),
             newcomers=Newcomers(settings.backpressure_threshold),
             jobs=self._jobs,
+            tracing=self._tracing,
         )
         self._jobs.runner.start()
         self._watches = (
@@ -86,11 +102,15 @@ class Ingress:
         stopping = asyncio.create_task(self._jobs.runner.stop(), name="stop-jobs")
         left = await self._services.registry.drain(limit_s, "shutdown", elsewhere=elsewhere)
         await stopping
+        if self._tracing is not None:
+            await self._tracing.flush()
         return left
 
     async def _retire(self) -> None:
         drained = self._services.registry.drain(RETIRE_S, "replaced", elsewhere=True)
         await asyncio.gather(self._jobs.runner.stop(), drained)
+        if self._tracing is not None:
+            await self._tracing.spans.flush()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return build_app(self._services)

@@ -6,6 +6,7 @@ Named tasks in the connection's group: session, store, leave, stages, age. Whate
 import asyncio
 import random
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from deployments.ingress import opening
 from deployments.ingress.emitter import Emitter
@@ -29,6 +30,9 @@ from izwi.session import Session
 from izwi.settings import Settings
 from izwi.wire import Wire
 
+if TYPE_CHECKING:
+    from deployments.tracing.sessions import SessionTraces
+
 KEEP_S = 5.0
 """Seconds between looks at the session's entry in Redis."""
 STILL_OWNED = frozenset({"moved", "disconnected", "cancelled", SessionTaken.code})
@@ -44,6 +48,7 @@ class Runner:
         wire: says whether sessions can go on over another connection.
         owner: whose session it is.
         tasks: of the connection.
+        traceparent: of the request that opened it.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Runner:
         outbox: Outbox,
         emitter: Emitter,
         tasks: asyncio.TaskGroup,
+        traceparent: str = "",
     ) -> None:
         self._services = services
         self._wire = wire
@@ -68,6 +74,8 @@ class Runner:
         self._opening: Opening | None = None
         """Of the session that the client has been told of."""
         self._leaving = asyncio.Event()
+        self._traceparent = traceparent
+        self._traces: SessionTraces | None = None
 
     @property
     def running(self) -> bool:
@@ -163,6 +171,8 @@ class Runner:
 
     async def forget(self, outcome: str) -> None:
         """The connection is over. A session that may go on over another one keeps its place, until that runs out."""
+        if self._traces is not None:
+            self._traces.close(outcome)
         if not (self._wire.resumes and outcome in STILL_OWNED):
             await self._place.leave()
 
@@ -181,6 +191,9 @@ class Runner:
         if found.start.speech_format == "opus":
             emit = OpusSpeech(emit).emit
         stages = replace(self._services.calls.stages(), llm=self._services.llm.ask)
+        if (tracing := self._services.tracing) is not None:
+            self._traces = tracing.session(found.session_id, self._owner.name, self._traceparent)
+            stages = replace(stages, trace=self._traces.begin)
         return Session(found.start, settings, stages, emit, lambda: intake.live, found.resumed)
 
     def _run(self, session: Session, found: Opening) -> None:

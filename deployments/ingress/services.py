@@ -1,6 +1,7 @@
 """What a connection needs from its replica."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
@@ -14,6 +15,9 @@ from deployments.store.places import Places
 from deployments.store.store import SessionStore
 from deployments.store.tokens import Tokens
 from izwi.settings import Settings
+
+if TYPE_CHECKING:
+    from deployments.ingress.tracing import Tracing
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,4 @@ class Services:
     registry: Registry
     newcomers: Newcomers
     jobs: Jobs
+    tracing: "Tracing | None" = None

@@ -7,6 +7,7 @@ from ray import serve
 
 from deployments.speakers import engine
 from deployments.stage import StageRunner, revised
+from deployments.tracing.connect import connect
 from izwi import logs
 from izwi.errors import ModelMissing
 from izwi.settings import Settings
@@ -18,7 +19,8 @@ class Speakers:
     def __init__(self, settings: Settings) -> None:
         logs.configure(settings.log_level, settings.debug)
         self._settings = settings
-        self._runner = StageRunner[engine.SpeakerEngine]("speakers", ())
+        self._spans = connect(settings, "speakers")
+        self._runner = StageRunner[engine.SpeakerEngine]("speakers", (), spans=self._spans)
         self._lacks = ""
         try:
             self._runner.replace(engine.load(settings))
@@ -39,8 +41,12 @@ class Speakers:
         """One vector per window, in order."""
         if self._lacks:
             raise ModelMissing(self._lacks)
-        vectors, timing = await self._runner.run(lambda e: e.embed(request.windows))
+        vectors, timing = await self._runner.run(lambda e: e.embed(request.windows), traces=[request.trace])
         return SpeakerResult(tuple(vectors), timing)
+
+    def __del__(self) -> None:
+        if (spans := getattr(self, "_spans", None)) is not None:
+            spans.close()
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(engines=tuple(e.name for e in self._runner.engines))
