@@ -136,19 +136,24 @@ async def test_a_second_start_and_audio_after_the_end_are_violations(server: Ser
         assert (await receive(socket, "error", "session.ended"))["type"] in ("error", "session.ended")
 
 
-async def test_a_client_that_sends_but_never_answers_a_ping_is_disconnected(server: Server) -> None:
-    async with raw(server) as socket:
-        await start(socket)
+async def test_clients_that_never_answer_a_ping_are_disconnected_whether_they_send_or_not(server: Server) -> None:
+    async def wait(sending: bool) -> None:
+        async with raw(server) as socket:
+            await start(socket)
+            sender = asyncio.create_task(send(socket)) if sending else None
+            error = await receive(socket, "error")
+            if sender is not None:
+                sender.cancel()
+            assert (error["data"]["code"], error["data"]["fatal"]) == ("client_timeout", True)
 
-        async def send() -> None:
-            while True:
-                await socket.send(np.zeros(1_600, np.int16).tobytes())
-                await asyncio.sleep(0.1)
+    async def send(socket: ClientConnection) -> None:
+        while True:
+            await socket.send(np.zeros(1_600, np.int16).tobytes())
+            await asyncio.sleep(0.1)
 
-        sender = asyncio.create_task(send())
-        error = await receive(socket, "error")
-        sender.cancel()
-        assert (error["data"]["code"], error["data"]["fatal"]) == ("client_timeout", True)
+    async with asyncio.TaskGroup() as tasks:
+        for sending in (True, False):
+            tasks.create_task(wait(sending), name=f"sending: {sending}")
 
 
 async def test_too_many_bad_frames_end_the_connection(server: Server) -> None:
@@ -193,13 +198,6 @@ async def test_a_client_far_beyond_its_window_is_told_so_and_disconnected(server
         error = await receive(socket, "error")
         assert (error["data"]["code"], error["data"]["fatal"]) == ("protocol_violation", True)
         assert "audio.progress" in error["data"]["message"]
-
-
-async def test_a_client_that_says_nothing_more_is_disconnected(server: Server) -> None:
-    async with raw(server) as socket:
-        await start(socket)
-        error = await receive(socket, "error")
-        assert (error["data"]["code"], error["data"]["fatal"]) == ("client_timeout", True)
 
 
 async def test_a_ping_is_answered(server: Server) -> None:
