@@ -15,6 +15,8 @@ CPU_SHARE = 0.95
 """Of the cluster's CPUs that the smallest set of replicas may reserve; the rest is room for Serve itself."""
 MAX_ONGOING = 16
 """Calls a replica takes at once; the engines' own workers set how many run."""
+BUSY = 0.7
+"""Share of what a replica can do at once from which another one is wanted; a burst needs the rest while it starts."""
 MAX_QUEUED = 200
 """Calls that may wait for a replica; the next one is refused at once instead of growing a queue without end."""
 
@@ -61,9 +63,14 @@ def resolve(args: GraphArgs) -> Settings:
     return settings.model_copy(update=changes)
 
 
-def place(deployment: Deployment, resources: Resources) -> Deployment:
+def place(deployment: Deployment, resources: Resources, at_once: int = 1) -> Deployment:
     """The deployment with what its replicas reserve and how many of them there may be, none at times where the settings
-    allow it."""
+    allow it.
+
+    Args:
+        at_once: calls, or sessions, that a replica serves without delay. Where there may be more replicas than one,
+            that many is what they are scaled by; `serve_config.yaml` has rules that know more.
+    """
     options: dict[str, Any] = {
         "ray_actor_options": {"num_cpus": resources.cpus, "num_gpus": resources.gpus},
         "logging_config": {"enable_access_log": False},  # 5 % of a detector replica's time, and the ingress logs anyway
@@ -76,7 +83,7 @@ def place(deployment: Deployment, resources: Resources) -> Deployment:
         options["autoscaling_config"] = {
             "min_replicas": resources.min_replicas,
             "max_replicas": resources.max_replicas,
-            "target_ongoing_requests": 2,
+            "target_ongoing_requests": BUSY * at_once,
         }
     else:
         options["num_replicas"] = resources.min_replicas

@@ -35,6 +35,8 @@ HELD_S = 40.0
 """Audio of one utterance kept while recognition is behind; then the listener waits, and with it the client's window."""
 PROGRESS = SAMPLE_RATE
 """Samples by which the acknowledged offsets move between two messages about them."""
+LATELY = 5 * SAMPLE_RATE
+"""Samples after an utterance during which its speaker may go on at any moment."""
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""
 
@@ -109,8 +111,15 @@ class Session:
         )
         self._received = self._settled = self._told = self.position
         self._floor: int | None = None
+        self._spoke = self.position - LATELY  # end of the last utterance
         self._utterances = state.utterances
         self._announced = max(state.onsets, default=-1)  # the last utterance whose beginning the client knows
+
+    @property
+    def stretch(self) -> float | None:
+        """How many times further apart updates are than asked for; None while nobody speaks, or has lately."""
+        speaks = self._open or self._segmenter.speaking or self._received - self._spoke < LATELY
+        return self._load.stretch if speaks else None
 
     async def settle(self) -> None:
         """Wait until everything that was said to its end has been recognised."""
@@ -209,6 +218,7 @@ class Session:
             case Closed(end):
                 end = min(end, self._received)  # the last frame may have been filled up
                 utterance = self._open[-1]
+                self._spoke = end
                 await utterance.close(end)
                 await self._emit(events.speech_ended(utterance, end), None)
 

@@ -106,6 +106,15 @@ class StageCalls:
         """Seconds that the longest waiting recognition has waited for its turn."""
         return self._asr_turns.wait_s
 
+    @property
+    def live_calls_s(self) -> float:
+        """Seconds that recognition calls for live speech have been under way so far, of several at once all."""
+        return self._asr_turns.live_calls_s
+
+    def resize_asr(self, places: int) -> None:
+        """There are more or fewer recognisers than before."""
+        self._asr_turns.resize(places)
+
     async def _detect(self, request: VadRequest) -> VadResult:
         linger_s = VAD_PATIENCE_S if request.patient else VAD_LINGER_S
         return await self._vad_turns.ask(lambda: request, urgent=True, linger_s=linger_s)

@@ -36,6 +36,8 @@ START_LIMIT_S = 20.0
 """A connection that has not started a session by then is idle or an attack."""
 MAX_BAD_FRAMES = 100
 """Malformed frames answered one by one before the connection is closed."""
+SILENT_S = 5.0
+"""Without audio, after which nobody speaks whatever was said before."""
 MISSED_PINGS = 3
 """Intervals without a pong after which a client counts as gone. Other frames do not count: a client that sends and
 never reads would let its events pile up in Serve's proxy."""
@@ -115,6 +117,13 @@ class Connection:
         """End the connection, on which no session runs yet."""
         if not self._evicted.done():
             self._evicted.set_result(error)
+
+    @property
+    def stretch(self) -> float | None:
+        """See `Session.stretch`; None also where no audio has come for a while."""
+        if self._runner is None or self._now() - self._audio_at > SILENT_S:
+            return None
+        return self._runner.stretch
 
     async def forget(self, outcome: str) -> None:
         """The connection is over, and how it ended."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from ray import serve
 from ray.exceptions import RayError
@@ -9,12 +10,13 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
-from deployments.ingress import loop_lag, retirement
+from deployments.ingress import loop_lag, recognisers, retirement
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.app import build_app
 from deployments.ingress.calls import Handles, StageCalls
 from deployments.ingress.keyring import Keyring
+from deployments.ingress.live_load import LiveLoad
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
@@ -51,9 +53,14 @@ class Ingress:
     ) -> None:
         logs.configure(settings.log_level, settings.debug)
         metrics = Metrics()
-        places = settings.asr.workers * settings.asr.resources.max_replicas
-        calls = StageCalls(Handles(**handles), settings.request_timeout_s, metrics, places, settings.asr.batch)
+        asr = settings.asr
+        stages = Handles(**handles)
+        places = asr.workers * max(1, asr.resources.min_replicas)
+        calls = StageCalls(stages, settings.request_timeout_s, metrics, places, asr.batch)
+        registry = Registry(settings.max_concurrent_sessions, metrics)
         metrics.wait.set_function(lambda: calls.wait_s)
+        metrics.speakers.set_function(lambda: len(registry.speakers()))
+        self._load = LiveLoad.of(calls, registry, settings.ingress.cpus)
         password = settings.redis_password.get_secret_value() if settings.redis_password else None
         options = RedisOptions(password, settings.redis_cluster, settings.redis_ca_file)
         link = RedisLink(_address(settings.redis_url, store), options if settings.redis_url else RedisOptions())
@@ -70,15 +77,20 @@ class Ingress:
             llm=LlmClient(settings.llm, lambda role, llm: metrics.llm.labels(role, llm).inc()),
             access=Access(keyring, tokens, Rates(link), settings.cors_origins, anyone=settings.allow_anonymous),
             metrics=metrics,
-            registry=Registry(settings.max_concurrent_sessions, metrics),
+            registry=registry,
             newcomers=Newcomers(settings.backpressure_threshold),
             jobs=self._jobs,
         )
         self._jobs.runner.start()
-        self._watches = (
-            asyncio.create_task(retirement.watch(self._retire), name="retirement"),
-            asyncio.create_task(loop_lag.watch(metrics.loop_lag), name="loop-lag"),
-        )
+        watches = {"retirement": retirement.watch(self._retire), "loop-lag": loop_lag.watch(metrics.loop_lag)}
+        if asr.resources.max_replicas > asr.resources.min_replicas:
+            running = partial(recognisers.running, stages.asr)
+            watches["recognisers"] = recognisers.watch(running, asr.workers, calls.resize_asr)
+        self._watches = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """For deployments/scaling.py; Serve asks a few times a minute."""
+        return await self._load.measure()
 
     async def drain(self, limit_s: float) -> int:
         """The server stops: finish running sessions and take no more; returns how many did not end in time."""

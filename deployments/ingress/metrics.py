@@ -22,6 +22,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         r = self.registry
         self.sessions = Gauge("izwi_live_sessions", "Live sessions on this replica", registry=r)
+        self.speakers = Gauge("izwi_live_speakers", "Sessions in which somebody speaks now", registry=r)
         self.sessions_total = Counter("izwi_sessions", "Sessions by how they ended", ["outcome"], registry=r)
         self.resumed = Counter(
             "izwi_session_resumes", "Attempts to resume a session, by ok or wire code", ["outcome"], registry=r

@@ -74,11 +74,17 @@ class Runner:
         self._place = Place(services, live, owner)
         self._opening: Opening | None = None
         """Of the session that the client has been told of."""
+        self._session: Session | None = None
         self._leaving = asyncio.Event()
 
     @property
     def running(self) -> bool:
         return self._opening is not None
+
+    @property
+    def stretch(self) -> float | None:
+        """See `Session.stretch`."""
+        return None if self._session is None else self._session.stretch
 
     async def enter(self, start: m.SessionStart) -> str:
         """A place for a new session; returns its id.
@@ -191,6 +197,7 @@ class Runner:
         return Session(found.start, settings, stages, emit, lambda: intake.live, found.resumed)
 
     def _run(self, session: Session, found: Opening) -> None:
+        self._session = session
         self._tasks.create_task(self._speak(session, found), name="session")
         self._tasks.create_task(self._leave(session), name="leave")
         self._tasks.create_task(self._tell_stages(), name="stages")

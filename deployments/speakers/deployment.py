@@ -5,6 +5,7 @@ from typing import Any
 
 from ray import serve
 
+from deployments.cpu_share import CpuShare
 from deployments.speakers import engine
 from deployments.stage import StageRunner, revised
 from izwi import logs
@@ -19,6 +20,7 @@ class Speakers:
         logs.configure(settings.log_level, settings.debug)
         self._settings = settings
         self._runner = StageRunner[engine.SpeakerEngine]("speakers", ())
+        self._cpu = CpuShare(settings.speakers.resources.cpus)
         self._lacks = ""
         try:
             self._runner.replace(engine.load(settings))
@@ -34,6 +36,10 @@ class Speakers:
 
     def check_health(self) -> None:
         self._runner.check()
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """For deployments/scaling.py; Serve asks a few times a minute."""
+        return {"cpu": await asyncio.to_thread(self._cpu.measure)}
 
     async def __call__(self, request: SpeakerRequest) -> SpeakerResult:
         """One vector per window, in order."""
