@@ -7,7 +7,7 @@ ARGS =
 export FROM TO WAV
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench bench-short chaos hostile lint lock wheel clean help install install-test
+.PHONY: demo serve test bench bench-short chaos hostile scaling lint lock wheel clean help install install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -31,6 +31,9 @@ chaos: install-test ## Break the server under live streams, again and again: mak
 
 hostile: install-test ## Attack the server beside honest speakers: make hostile [ARGS="--attacks crowd,slow-loris"]
 	@exec .venv/bin/python -m loadtests.chaos.hostile $(ARGS)
+
+scaling: install-test ## Nodes that come and go under live streams, and a rolling update: make scaling
+	@IZWI_LONG_TESTS=1 exec .venv/bin/python -m pytest tests/cluster $(ARGS)
 
 lint: install-test ## Check style, formatting and types
 	.venv/bin/ruff check .
