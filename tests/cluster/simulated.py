@@ -50,7 +50,8 @@ class Simulated:
 
     # --- nodes ------------------------------------------------------------------------------------------------------
     def add(self, name: str, cards: int) -> None:
-        """A node with so many cards, none of them real, and room for one ingress replica."""
+        """A node with so many cards, none of them real, and room for one ingress replica. For the main thread: Ray sets
+        signal handlers."""
         self.nodes[name] = self.cluster.add_node(**NODE, num_gpus=cards, resources={"sockets": 1})
 
     def lose(self, name: str) -> None:
@@ -84,12 +85,12 @@ class Simulated:
                         "redis_url": self.redis_url,
                         "asr": asr,
                         "tts": {"engines": ["piper"]},
+                        "session": {"update_ms": 1000},  # so that slow machines keep up, and scale by speakers
                         "ingress": {"cpus": 0.2, "max_replicas": 2},
                         **args,
                     },
                     "autoscaling_policy": {
                         "policy_function": "deployments.scaling:Scaling",
-                        # Headroom as of a machine of one's own would depend on who else uses this one.
                         "policy_kwargs": {
                             "rules": {"asr": "speech"},
                             "speech": {"speakers_per_replica": 4.5, "busy": 1.0},

