@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from ray.serve.exceptions import RayServeException
+from ray.serve.schema import ApplicationStatusOverview, DeploymentStatusOverview, ServeStatus
 
 from deployments.cpu_share import CpuShare
 from deployments.ingress import recognisers
@@ -90,6 +92,15 @@ async def test_a_session_has_a_speaker_from_the_first_word_until_some_seconds_af
     assert 2.0 <= first <= 2.0 + 1.2  # the detector looks once in a while where it is quiet
     assert last == pytest.approx(3.2 + LATELY / 16_000, abs=0.2)
     assert speaks == [first <= at / 10 <= last for at in range(len(speaks))]
+
+
+async def test_replicas_that_start_or_stop_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = {"RUNNING": 2, "STARTING": 1, "STOPPING": 1}
+    asr = DeploymentStatusOverview("HEALTHY", "UNSPECIFIED", states, "")  # type: ignore[arg-type]
+    known = ServeStatus(applications={"izwi": ApplicationStatusOverview("RUNNING", "", 0.0, {"asr": asr})})  # type: ignore[arg-type]
+    monkeypatch.setattr(recognisers.serve, "status", lambda: known)
+    for name, count in (("asr", 2), ("mt", 0)):
+        assert await recognisers.running(SimpleNamespace(app_name="izwi", deployment_name=name)) == count  # type: ignore[arg-type]
 
 
 async def test_the_ingress_reckons_with_the_recognisers_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
