@@ -6,67 +6,59 @@ reads what replicas have reported and waits for nothing. Serve takes the classes
 they use from others is imported there.
 """
 
+import logging
 from typing import Any
 
 from ray.serve.autoscaling_policy import replica_queue_length_autoscaling_policy
 from ray.serve.config import AutoscalingContext
 
-from izwi.scaling import CpuRule, SpeechLoad, SpeechRule
+from izwi.scaling import Rules, SpeechLoad
+
+SERVE_LOG = "ray.serve"
+"""The controller's, where operators look for what it did."""
 
 
 class Scaling:
     """
     Args:
-        rules: ``cpu`` or ``speech`` by deployment; the others go by ongoing requests, as is Serve's default.
-        cpu: fields of `CpuRule`.
-        speech: fields of `SpeechRule`.
-        ingress: the deployment whose replicas count speakers. It must be autoscaled, or Serve does not ask them; the
-            number of its replicas may be fixed by equal bounds.
-
-    Raises:
-        ValueError: no such rule, or values that do not fit.
-        TypeError: no such field.
+        kwargs: fields of `izwi.scaling.Rules`. Where they do not fit, the log says why and all deployments go by
+            ongoing requests: what is raised here keeps the controller from changing anything, and from starting again.
+            The ingress must be autoscaled, or Serve does not ask its replicas; equal bounds fix their number.
     """
 
-    def __init__(
-        self,
-        rules: dict[str, str],
-        cpu: dict[str, float] | None = None,
-        speech: dict[str, float] | None = None,
-        ingress: str = "ingress",
-    ) -> None:
-        if unknown := set(rules.values()) - {"cpu", "speech"}:
-            raise ValueError(f"no such rule: {', '.join(sorted(unknown))}; there are cpu and speech")
-        self._rules = rules
-        self._cpu = CpuRule(**(cpu or {}))
-        self._speech = SpeechRule(**(speech or {}))
-        self._ingress = ingress
+    def __init__(self, **kwargs: Any) -> None:
+        try:
+            self._rules = Rules.model_validate(kwargs)
+        except ValueError as error:
+            logging.getLogger(SERVE_LOG).error("scaling by ongoing requests only, because of policy_kwargs: %s", error)
+            self._rules = Rules()
 
     def __call__(self, contexts: dict[Any, AutoscalingContext]) -> tuple[dict[Any, float], dict[Any, dict[str, Any]]]:
         """Replicas wanted by deployment, before Serve's delays and bounds; nothing is kept between two calls."""
-        ingress = next((one for one in contexts.values() if one.deployment_name == self._ingress), None)
+        ingress = next((one for one in contexts.values() if one.deployment_name == self._rules.ingress), None)
         return {key: self._wanted(context, ingress) for key, context in contexts.items()}, {}
 
     def _wanted(self, context: AutoscalingContext, ingress: AutoscalingContext | None) -> float:
-        match self._rules.get(context.deployment_name):
+        match self._rules.rules.get(context.deployment_name):
             case "cpu":
-                return self._cpu.wanted(context.target_num_replicas, _reported(context, "cpu"))
+                return self._rules.cpu.wanted(context.target_num_replicas, _reported(context, "cpu"))
             case "speech":
                 load = _speech(context, ingress)
-                running = context.current_num_replicas
-                return context.target_num_replicas if load is None else self._speech.wanted(running, load)
+                return context.target_num_replicas if load is None else self._rules.speech.wanted(load)
             case _:
                 return replica_queue_length_autoscaling_policy(context)[0]
 
 
 def _speech(recognition: AutoscalingContext, ingress: AutoscalingContext | None) -> SpeechLoad | None:
     """None while too little has been reported to say anything."""
-    workers = sum(_reported(recognition, "workers"))
-    if ingress is None or not workers or not (counts := _reported(ingress, "speakers")):
+    if ingress is None:
+        return None
+    workers, counts = _reported(recognition, "workers"), _reported(ingress, "speakers")
+    if not workers or not counts:
         return None
     speakers = sum(counts)
     stretch = sum(_reported(ingress, "stretched")) / speakers if speakers else 1.0
-    return SpeechLoad(speakers, sum(_reported(ingress, "recognising")), workers, stretch)
+    return SpeechLoad(speakers, sum(_reported(ingress, "recognising")), sum(workers), len(workers), stretch)
 
 
 def _reported(context: AutoscalingContext, name: str) -> list[float]:

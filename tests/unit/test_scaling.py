@@ -1,5 +1,6 @@
 """Rules on literal figures, and the shipped configuration under Serve's own delays, on a clock that tests turn."""
 
+import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from ray.serve import autoscaling_policy
 from ray.serve.config import AutoscalingConfig, AutoscalingContext
 
 from deployments.scaling import Scaling
-from izwi.scaling import CpuRule, SpeechLoad, SpeechRule
+from izwi.scaling import CpuRule, Rules, SpeechLoad, SpeechRule
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "serve_config.yaml").read_text())["applications"][0]
 TICK_S = 5.0
@@ -37,21 +39,21 @@ def test_cpu(target: int, shares: list[float], wanted: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "load", "wanted"),
+    ("load", "wanted"),
     [
-        (1, SpeechLoad(0, 0, 2), 0),  # Serve's bounds make it one
-        (1, SpeechLoad(4, 1.2, 2), 1),
-        (1, SpeechLoad(5, 1.2, 2), 2),  # by speakers
-        (1, SpeechLoad(17, 1.0, 2), 5),  # before their load shows
-        (1, SpeechLoad(3, 1.6, 2), 2),  # by busy workers: 0.8 of them
-        (2, SpeechLoad(4, 2.0, 4, 1.0), 2),
-        (2, SpeechLoad(4, 2.0, 4, 3.0), 4),  # half of them busy, but updates late: most likely elsewhere on the machine
-        (2, SpeechLoad(8, 4.0, 4, 20.0), 4),  # twice as many at most
-        (3, SpeechLoad(4, 1.2, 6), 1),
+        (SpeechLoad(0, 0, 2, 1), 0),  # Serve's bounds make it one
+        (SpeechLoad(4, 1.2, 2, 1), 1),
+        (SpeechLoad(5, 1.2, 2, 1), 2),  # by speakers
+        (SpeechLoad(17, 1.0, 2, 1), 5),  # before their load shows
+        (SpeechLoad(3, 1.6, 2, 1), 2),  # by busy workers: 0.8 of them
+        (SpeechLoad(4, 2.0, 4, 2, 1.0), 2),
+        (SpeechLoad(4, 2.0, 4, 2, 3.0), 4),  # half of them busy, but updates late: most likely elsewhere on the machine
+        (SpeechLoad(8, 4.0, 4, 2, 20.0), 4),  # twice as many at most
+        (SpeechLoad(4, 1.2, 6, 3), 1),
     ],
 )
-def test_speech(running: int, load: SpeechLoad, wanted: int) -> None:
-    assert SpeechRule(speakers_per_replica=4, busy=0.7).wanted(running, load) == wanted
+def test_speech(load: SpeechLoad, wanted: int) -> None:
+    assert SpeechRule(speakers_per_replica=4, busy=0.7).wanted(load) == wanted
 
 
 @pytest.mark.parametrize(
@@ -61,13 +63,25 @@ def test_speech(running: int, load: SpeechLoad, wanted: int) -> None:
         {"rules": {}, "cpu": {"high": 0.2}},
         {"rules": {}, "speech": {"speakers_per_replica": 0}},
         {"rules": {}, "speech": {"busy": 1.5}},
+        {"rules": ["vad"]},
+        {"rulez": {"vad": "cpu"}},
+        {"rules": {"vad": "cpu"}, "cpu": {"hihg": 0.2}},
+        {"rules": {"vad": "cpu"}, "cpu": {"high": "much"}},
     ],
 )
-def test_what_does_not_fit_is_refused(kwargs: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"no such rule|must be"):
-        Scaling(**kwargs)
-    with pytest.raises(TypeError):
-        Scaling(rules={}, cpu={"hihg": 0.2})
+def test_what_does_not_fit_is_refused_and_never_ends_the_controller(
+    kwargs: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ValidationError):
+        Rules.model_validate(kwargs)
+    vad = Deployment("vad", {"cpu": 0.9}, requests=6)
+    logging.getLogger("ray.serve").addHandler(caplog.handler)
+    try:
+        wanted, _ = Scaling(**kwargs)({"vad": vad.context()})  # type: ignore[dict-item]
+    finally:
+        logging.getLogger("ray.serve").removeHandler(caplog.handler)
+    assert wanted == {"vad": 3.0}
+    assert "because of policy_kwargs" in caplog.text
 
 
 @dataclass
