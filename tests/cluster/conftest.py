@@ -24,6 +24,7 @@ def simulated() -> Iterator[Simulated]:
     ):
         patch.setenv("RAY_TMPDIR", folder)
         patch.setenv("RAY_AUTH_MODE", "disabled")  # Ray has been imported here: a token would come too late
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # who is asked to connect to loopback does
         environment.prepare("python")  # one HAProxy per node would be several on this machine, on the same port
         head = {"dashboard_host": "127.0.0.1", "dashboard_port": dashboard, "include_dashboard": True}
         cluster = Cluster(initialize_head=True, head_node_args=NODE | head | {"_system_config": LOSS})

@@ -118,7 +118,8 @@ class Simulated:
         """As `serve deploy` does, and wait until it runs."""
         before = (await self.application()).get("last_deployed_time_s", 0.0)
         async with self._client() as client:
-            (await client.put("/api/serve/applications/", json=self.config(**args))).raise_for_status()
+            answer = await client.put("/api/serve/applications/", json=self.config(**args))
+            assert answer.is_success, answer.text
 
         async def runs() -> bool:
             found = await self.application()
