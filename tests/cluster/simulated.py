@@ -26,6 +26,7 @@ class Replica:
     deployment: str
     state: str
     node: str | None
+    """None while it starts."""
 
 
 @dataclass
@@ -136,7 +137,7 @@ class Simulated:
     async def replicas(self) -> list[Replica]:
         deployments = (await self.application()).get("deployments", {})
         return [
-            Replica(name, one["state"], one["node_id"])
+            Replica(name, one["state"], one.get("node_id"))
             for name, found in deployments.items()
             for one in found["replicas"]
         ]
