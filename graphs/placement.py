@@ -11,6 +11,8 @@ from izwi.catalog import ON_DEMAND, STAGES
 from izwi.settings import Settings
 from izwi.stage_settings import Resources
 
+NODE_SHARE = 0.001
+"""Of a node's custom resource that a replica takes: it says where, and bounds nothing."""
 CPU_SHARE = 0.95
 """Of the cluster's CPUs that the smallest set of replicas may reserve; the rest is room for Serve itself."""
 MAX_ONGOING = 16
@@ -31,16 +33,22 @@ def resolve(args: GraphArgs) -> Settings:
     """Settings for the cluster at hand.
 
     Without a GPU the fractions become 0 and models run on CPU; where the smallest set of replicas would not fit
-    the CPUs, their reservations shrink in proportion. One log line says what was decided.
+    the CPUs, their reservations shrink in proportion, unless more nodes come when they are asked for. One log line
+    says what was decided.
+
+    Raises:
+        ValueError: the cluster is elastic, and nothing says whether the nodes to come have GPUs.
     """
     settings = Settings(**(args.model_extra or {}))
+    if settings.elastic_cluster and settings.device == "auto":
+        raise ValueError("IZWI_ELASTIC_CLUSTER needs IZWI_DEVICE: the nodes of now do not tell of those to come")
     cluster: dict[str, float] = ray.cluster_resources()
     cuda = settings.device == "cuda" or (settings.device == "auto" and cluster.get("GPU", 0) > 0)
     groups = {stage: getattr(settings, stage).resources for stage in (*STAGES, *ON_DEMAND)} | {
         "ingress": settings.ingress
     }
     wanted = sum(group.cpus * max(1, group.min_replicas) for group in groups.values())
-    fit = min(1.0, cluster.get("CPU", 1.0) * CPU_SHARE / wanted)
+    fit = 1.0 if settings.elastic_cluster else min(1.0, cluster.get("CPU", 1.0) * CPU_SHARE / wanted)
     placed = {
         name: group.model_copy(update={"cpus": round(group.cpus * fit, 3), "gpus": group.gpus if cuda else 0.0})
         for name, group in groups.items()
@@ -64,8 +72,11 @@ def resolve(args: GraphArgs) -> Settings:
 def place(deployment: Deployment, resources: Resources) -> Deployment:
     """The deployment with what its replicas reserve and how many of them there may be, none at times where the settings
     allow it."""
+    actor: dict[str, Any] = {"num_cpus": resources.cpus, "num_gpus": resources.gpus}
+    if resources.node is not None:
+        actor["resources"] = {resources.node: NODE_SHARE}
     options: dict[str, Any] = {
-        "ray_actor_options": {"num_cpus": resources.cpus, "num_gpus": resources.gpus},
+        "ray_actor_options": actor,
         "logging_config": {"enable_access_log": False},  # 5 % of a detector replica's time, and the ingress logs anyway
         "max_ongoing_requests": MAX_ONGOING,
         "max_queued_requests": MAX_QUEUED,

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     """``dev`` (laptop), ``edge`` (tiny model), ``cloud`` (GPU, autoscaled) or ``realtime`` (GPU, lowest delay)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; ``auto`` asks the Ray cluster whether it has a GPU."""
+    elastic_cluster: bool = False
+    """Nodes come when they are asked for, so those of now say nothing: reservations stay as they are, and ``device``
+    has to be set. Otherwise reservations that do not fit the cluster shrink."""
     host: str = "127.0.0.1"
     """Address the HTTP and WebSocket endpoint listens on; others than loopback need API keys."""
     port: int = Field(default=8000, ge=1, le=65535)
