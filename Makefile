@@ -7,7 +7,8 @@ ARGS =
 export FROM TO WAV
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench bench-short chaos hostile lint lock wheel clean help install install-test
+.PHONY: demo serve test bench bench-short chaos hostile lint lock wheel image-size serve-config clean help install \
+	install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -42,6 +43,13 @@ lock: ## Pin the dependencies anew: make lock [ARGS=--upgrade]
 
 wheel: install-test ## Build the wheel into dist/
 	@.venv/bin/python -m build --wheel --no-isolation --outdir dist
+
+image-size: install-test ## Say how large the images are, and fail over their budgets: make image-size [ARGS=ingress]
+	@exec .venv/bin/python -m cluster.image.measure $(ARGS)
+
+serve-config: ## Carry changes of serve_config.yaml over to Kubernetes
+	@sed 's/^  host: .*/  host: 0.0.0.0 # of the pod; the network policy says who reaches it/' serve_config.yaml \
+		>cluster/kubernetes/base/serve_config.yaml
 
 install: ## Install what the demo and the server need (the other targets do it too)
 	@bash requirements/install.sh default
