@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from izwi.job_settings import JobSettings
 from izwi.settings import Settings
 
 FILE = Path(__file__).resolve().parents[2] / "cluster" / "compose.yaml"
@@ -57,9 +58,7 @@ def test_the_server_is_the_target_that_runs_by_itself(services: dict[str, Any]) 
     server = services["izwi"]
     dockerfile = (FILE.parent / "Dockerfile").read_text()
     assert server["build"]["target"] in re.findall(r"^FROM \S+ AS (\S+)", dockerfile, re.MULTILINE)
-    fields = Settings.model_fields | {
-        f"jobs__{name}": field for name, field in Settings().jobs.__class__.model_fields.items()
-    }
+    fields = {*Settings.model_fields, *(f"jobs__{name}" for name in JobSettings.model_fields)}
     own = [name.removeprefix("IZWI_").lower() for name in server["environment"] if name.startswith("IZWI_")]
     assert own
     assert set(own) <= fields
