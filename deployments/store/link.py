@@ -12,7 +12,7 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisSilent
 
 from izwi.errors import StoreUnavailable
@@ -88,8 +88,13 @@ class RedisLink:
             try:
                 return await _timely(work(redis))
             except (RedisGone, RedisSilent, TimeoutError):
-                await self._forget(redis)
+                if not self._options.cluster:
+                    await self._forget(redis)
+                # A cluster's client finds the new master itself; closing it would break off calls to the others.
                 return await _timely(work(await _timely(self._connected())))
+        except RedisClusterException as error:  # none of the nodes it knows is there any more
+            await self.close()
+            raise StoreUnavailable("Redis does not answer") from error
         except (RedisError, TimeoutError) as error:
             raise StoreUnavailable("Redis does not answer") from error
 
