@@ -17,6 +17,8 @@ from typing import Annotated
 
 import typer
 
+from cluster.image.trial import hear
+
 ROOT = Path(__file__).resolve().parents[2]
 BUDGET_MB = {"ingress": 500.0, "cpu": 900.0}
 """Of all layers above the base: what a node pulls when Izwi changes."""
@@ -108,8 +110,8 @@ def _run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def measure(image: str, folder: Path) -> Size:
-    """Make the image's environment in ``folder`` and look whether it still works."""
+def measure(image: str, folder: Path, start: bool) -> Size:
+    """Make the image's environment in ``folder`` and look whether what it needs is left; or run a server on it."""
     wheels = folder / "dist"
     _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(ROOT))
     (wheel,) = wheels.glob("*.whl")
@@ -119,6 +121,8 @@ def measure(image: str, folder: Path) -> Size:
     if image == "ingress":
         (site / "ray/core/src/ray/gcs/gcs_server").unlink()
     subprocess.run([venv / "bin/python", "-B", "-c", CHECKS[image]], check=True, cwd=folder, env={"PATH": "/usr/bin"})
+    if start and image == "cpu":
+        print(f"a server on it heard: {hear(venv)}", end="\n\n")
     size = Size(image, folder_sizes(site))
     size.parts.update(added_by_apt(packages((ROOT / "cluster/Dockerfile").read_text(), image)))
     return size
@@ -126,13 +130,14 @@ def measure(image: str, folder: Path) -> Size:
 
 def main(
     images: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(BUDGET_MB)}; all if none.")] = None,
+    start: Annotated[bool, typer.Option("--start", help="Run a server on what the image cpu holds.")] = False,
 ) -> None:
     """Sum what images hold; exit 1 where one is over its budget."""
     fit = True
     for image in images or BUDGET_MB:
         folder = Path(tempfile.mkdtemp(prefix="izwi-image-"))
         try:
-            size = measure(image, folder)
+            size = measure(image, folder, start)
         finally:
             shutil.rmtree(folder)
         print(size.table(), end="\n\n")
