@@ -37,8 +37,7 @@ def hear(venv: Path) -> str:
             models.mkdir()
             for package, source in _weights().items():
                 (models / package).symlink_to(source)
-            environment = {
-                "PATH": "/usr/bin:/bin",
+            places = {
                 "HOME": name,
                 "PYTHONPATH": str(models),
                 "IZWI_REDIS_URL": redis.url,
