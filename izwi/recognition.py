@@ -128,7 +128,7 @@ class Recognition:
                     continue
                 update = transcript.give_up(done.window)
             over = done.window.final
-            await self._tell(utterance, transcript, update, language, over)
+            await self._tell(utterance, transcript, update, language, done.window)
             for clause in update.clauses:
                 yield SpokenClause(clause, utterance.number, language)
             await utterance.drop_before(update.keep_from)
@@ -168,9 +168,11 @@ class Recognition:
         return _Pass(window, result)
 
     async def _tell(
-        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, final: bool
+        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, window: Window
     ) -> None:
+        """A client that debugs hears of every pass and how far it got: it measures what its audio waited for."""
         if update.fresh:
             await self._emit(events.committed(utterance, update, language), None)
-        if update.changed and not final:
-            await self._emit(events.partial(utterance, transcript, language), None)
+        if (update.changed or self._spent) and not window.final:
+            heard = window.end if self._spent else None
+            await self._emit(events.partial(utterance, transcript, language, heard), None)

@@ -25,6 +25,11 @@ class Window:
     """Samples that no window before it held."""
 
     @property
+    def end(self) -> int:
+        """Stream offset after the last sample."""
+        return self.start + len(self.samples)
+
+    @property
     def careful(self) -> bool:
         """Worth a careful pass: the end, or what may turn out to be it."""
         return self.final or self.pause
