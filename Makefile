@@ -2,12 +2,14 @@
 FROM = en
 TO = es
 WAV =
+PROFILE = smoke
+HOST =
 ARGS =
 # Passed through the environment and quoted there: a file name may hold spaces too.
-export FROM TO WAV
+export FROM TO WAV PROFILE HOST
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench bench-short chaos hostile lint lock wheel clean help install install-test
+.PHONY: demo serve test bench bench-short loadtest chaos hostile lint lock wheel clean help install install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -25,6 +27,11 @@ bench: install-test ## Measure up to 32 speakers at once and both translations: 
 
 bench-short: install-test ## Three minutes of it, which fail on regressions: make bench-short
 	@exec .venv/bin/python -m loadtests.short $(ARGS)
+
+loadtest: install-test ## Locust users against limits: make loadtest PROFILE=ten [HOST=http://...] [ARGS="--minutes 5"]
+	@set -- $(ARGS); \
+	if [ -n "$$HOST" ]; then set -- --host "$$HOST" "$$@"; fi; \
+	exec .venv/bin/python -m loadtests.swarm "$$PROFILE" "$$@"
 
 chaos: install-test ## Break the server under live streams, again and again: make chaos [ARGS="--faults reset,asr"]
 	@exec .venv/bin/python -m loadtests.chaos.run $(ARGS)
