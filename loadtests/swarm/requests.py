@@ -15,7 +15,7 @@ from loadtests.delays import words
 from loadtests.first_audio import ENGLISH
 from loadtests.recordings import wav
 from loadtests.swarm.profiles import SPEECH_EVERY_S, UPLOAD_EVERY_S
-from loadtests.swarm.scene import Scene
+from loadtests.swarm.scene import Scene, on_loopback
 
 TIMEOUT_S = 60.0
 ALIKE = 0.5
@@ -74,7 +74,7 @@ async def _paced(
     headers = {"Authorization": f"Bearer {scene.api_key}"} if scene.api_key else {}
     due = time.monotonic() + source.uniform(0, every_s)
     async with httpx.AsyncClient(
-        base_url=scene.url, headers=headers, timeout=TIMEOUT_S, trust_env=not scene.loopback
+        base_url=scene.url, headers=headers, timeout=TIMEOUT_S, trust_env=not on_loopback(scene.url)
     ) as client:
         while not leaving.is_set():
             with suppress(TimeoutError):

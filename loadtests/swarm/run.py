@@ -19,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 import gevent
+import httpx
 import psutil
 
 from izwi.errors import Unavailable
@@ -37,7 +38,7 @@ from loadtests.swarm.notes import Notes
 from loadtests.swarm.profiles import PROFILES, Profile
 from loadtests.swarm.progress import line
 from loadtests.swarm.results import load, results
-from loadtests.swarm.scene import Scene, set_scene
+from loadtests.swarm.scene import Scene, on_loopback, set_scene
 from loadtests.swarm.tally import Tally
 from loadtests.swarm.users import Person, Place
 
@@ -46,6 +47,7 @@ WARM_UP_S = 5.0
 INGRESSES = 2
 """Where replicas die, so that somebody answers meanwhile."""
 TELL_S = 1.0
+LOOK_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def lead(order: Order, tell: Callable[[str], None]) -> dict[str, Any]:
         IzwiError: nothing could be measured.
         TimeoutError: workers did not come.
     """
+    if order.host is not None:
+        _look(order.host)
     tell("careful offline pass over the recordings")
     notes, tally, uses = Notes(), Tally(), list[Use]()
     clips = corpus.load(order.folder)
@@ -147,6 +151,20 @@ def work(master: tuple[str, int], api_key: str | None, folder: Path | None, out:
         thread.start(watch_self(notes))
 
     locusts.work(*master, notes, begin)
+
+
+def _look(host: str) -> None:
+    """Before anything takes long.
+
+    Raises:
+        Unavailable: nobody is there, or not ready.
+    """
+    try:
+        answer = httpx.get(f"{host.rstrip('/')}/readyz", timeout=LOOK_S, trust_env=not on_loopback(host))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unavailable(f"{host} does not answer: {error}") from None
+    if not answer.is_success:
+        raise Unavailable(f"{host} is not ready: HTTP {answer.status_code}")
 
 
 @contextmanager

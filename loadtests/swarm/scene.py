@@ -36,9 +36,10 @@ class Scene:
         """Where live users connect."""
         return IzwiClient(self.url.replace("http", "ws", 1)).url
 
-    @property
-    def loopback(self) -> bool:
-        return urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")
+
+def on_loopback(url: str) -> bool:
+    """A proxy from the environment cannot reach this machine's loopback."""
+    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def set_scene(
