@@ -21,6 +21,8 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._expecting = gevent.get_hub().loop.async_()  # gevent must not think that nothing can happen any more
+        self._expecting.start(lambda: None)
         threading.Thread(target=self._loop.run_forever, name="users", daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
