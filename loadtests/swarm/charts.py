@@ -73,14 +73,15 @@ def _cpu(axes: Axes, uses: Sequence[dict[str, Any]]) -> None:
 
 
 def _memory(axes: Axes, uses: Sequence[dict[str, Any]], memory: dict[str, Any]) -> None:
-    at = [use["at_s"] for use in uses]
-    axes.plot(at, [sum(use["rss"].values()) for use in uses], label="all")
+    """Of all processes and those that grew most, since the first look; the line is what the limit is about."""
+    at, first, last = [use["at_s"] for use in uses], uses[0]["rss"], uses[-1]["rss"]
+    start = sum(first.values())
+    axes.plot(at, [sum(use["rss"].values()) - start for use in uses], label=f"all, from {start:.0f} MB on")
     line = memory["later"]
     if line is not None:  # fitted to minutes
         ends = [at[-1] / 2, at[-1]]
-        fitted = [line["intercept"] + line["slope"] * end / 60 for end in ends]
+        fitted = [line["intercept"] + line["slope"] * end / 60 - start for end in ends]
         axes.plot(ends, fitted, "--", label=f"{line['slope']:+.2f} ± {line['error']:.2f} MB a minute")
-    largest = sorted(uses[-1]["rss"].items(), key=lambda item: -item[1])[:3]
-    for name, _ in largest:
-        axes.plot(at, [use["rss"].get(name, 0.0) for use in uses], linewidth=0.8, label=name)
-    axes.set(xlabel="seconds since the beginning", ylabel="MB", ylim=(0, None))
+    for name in sorted(last, key=lambda name: first.get(name, 0.0) - last[name])[:3]:
+        axes.plot(at, [use["rss"].get(name, 0.0) - first.get(name, 0.0) for use in uses], linewidth=0.8, label=name)
+    axes.set(xlabel="seconds since the beginning", ylabel="MB more")
