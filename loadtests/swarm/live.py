@@ -86,7 +86,7 @@ class _Visit:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)  # the reader's error is the one that tells
             self._words.close()
             self._processing.close()
             self._notes.count("chunks missed", self._processing.missed)
