@@ -71,7 +71,7 @@ PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         about="two minutes of a bit of everything",
         stages=(Stage(120, 2),),
-        limits=Limits({**LIVE, "first_audio": 5.0, "transcription": 5.0, "speech_first": 1.0}),
+        limits=Limits({**LIVE, "first_audio": 5.0, "transcription": 5.0, "speech_first": 1.0}, heard=0.7),
         duty=0.4,
         visit_s=30,
         drop_every_s=10,

@@ -18,6 +18,8 @@ from loadtests.swarm.profiles import SPEECH_EVERY_S, UPLOAD_EVERY_S
 from loadtests.swarm.scene import Scene, on_loopback
 
 TIMEOUT_S = 60.0
+FIRST_S = 1.0
+"""Before the first request; users come one after the other anyway."""
 ALIKE = 0.5
 """Share of a recording's words that its transcript has to have; how good it is belongs into other tests."""
 
@@ -72,7 +74,7 @@ async def _paced(
     work: Callable[[httpx.AsyncClient, float], Awaitable[None]],
 ) -> None:
     headers = {"Authorization": f"Bearer {scene.api_key}"} if scene.api_key else {}
-    due = time.monotonic() + source.uniform(0, every_s)
+    due = time.monotonic() + source.uniform(0, FIRST_S)
     async with httpx.AsyncClient(
         base_url=scene.url, headers=headers, timeout=TIMEOUT_S, trust_env=not on_loopback(scene.url)
     ) as client:

@@ -23,7 +23,8 @@ def test_smoke_in_small(server: Server, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(rows))
     # Neither how fast this machine is nor how busy decides: latencies have slack, and a void run is looked at as well.
     done = loadtest(
-        "smoke", "--host", server.http, "--minutes", 0.2, "--corpus", tmp_path, "--out", tmp_path, "--slack", 50
+        *("smoke", "--host", server.http, "--minutes", 0.17, "--slack", 50, "--seed", 2),
+        *("--corpus", tmp_path, "--out", tmp_path),
     )
     assert done.returncode in (0, 3), done.stdout + done.stderr
     found = json.loads((tmp_path / "smoke" / "results.json").read_text())
