@@ -1,5 +1,6 @@
 """The command: python -m loadtests.swarm ten"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,10 @@ def main(
     pid: Annotated[int | None, typer.Option(help="Root process of the server at --host, for CPU and memory.")] = None,
     api_key: Annotated[str | None, typer.Option(envvar="IZWI_API_KEY", help="Where the server wants one.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Instead of the profile's length.", min=0.1)] = None,
+    duty: Annotated[
+        float | None,
+        typer.Option(help="Instead of the share of the time in which a live user speaks.", min=0.01, max=0.95),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--corpus", help="What is said: a folder with manifest.json; else LibriVox.")
     ] = None,
@@ -60,6 +65,7 @@ def main(
     Examples:
       python -m loadtests.swarm smoke
       python -m loadtests.swarm soak --minutes 20
+      python -m loadtests.swarm ten --minutes 3 --duty 0.4       # how much more fits?
       python -m loadtests.swarm ten --host http://speech.example:8000 --api-key KEY
       python -m loadtests.swarm hundred --host http://10.0.0.5:8000 --master 2 --listen 0.0.0.0
       python -m loadtests.swarm --worker 10.0.0.4        # on two other machines
@@ -77,6 +83,7 @@ def main(
             work((worker, port), api_key, folder, out)
             return
         plan = PROFILES[profile] if minutes is None else shortened(PROFILES[profile], 60 * minutes)
+        plan = plan if duty is None else replace(plan, duty=duty)
         order = Order(profile, plan, host, pid, api_key, folder, out / profile, seed, slack, workers, (listen, port))
         found = lead(order, progress.tell)
     except (IzwiError, TimeoutError, ConnectionError) as error:

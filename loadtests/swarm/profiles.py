@@ -80,10 +80,10 @@ PROFILES: dict[str, Profile] = {
         speeches=1,
     ),
     "ten": Profile(
-        about="ten people in conversation: each speaks a third of the time",
+        about="ten people who talk with others: each speaks a fifth of the time",
         stages=(Stage(600, 10),),
         limits=Limits(LIVE),
-        duty=0.33,
+        duty=0.2,
         drop_every_s=120,
     ),
     "hundred": Profile(

@@ -96,7 +96,7 @@ def lead(order: Order, tell: Callable[[str], None]) -> dict[str, Any]:
         thread.run(_warm_up(scene))
         swarm = locusts.Swarm(server.url, order.profile, notes, tally)
         if order.workers:
-            job = {"profile": order.name, "seed": order.seed}
+            job = {"profile": order.name, "duty": order.profile.duty, "seed": order.seed}
             swarm.lead(*order.listen, order.workers, job, tell)
         else:
             swarm.alone()
@@ -146,7 +146,8 @@ def work(master: tuple[str, int], api_key: str | None, folder: Path | None, out:
         thread = LoopThread()
 
     def begin(url: str, job: dict[str, Any], first: int) -> None:
-        scene = set_scene(url, api_key, PROFILES[job["profile"]], clips, known, notes, job["seed"])
+        profile = replace(PROFILES[job["profile"]], duty=job["duty"])
+        scene = set_scene(url, api_key, profile, clips, known, notes, job["seed"])
         Person.place = Place(thread, scene, first)
         thread.start(watch_self(notes))
 
