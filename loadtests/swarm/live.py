@@ -5,6 +5,8 @@ import random
 import time
 from contextlib import suppress
 
+import structlog
+
 from izwi.audio import SAMPLE_RATE
 from izwi.client import RESUME_FOR_S, Session
 from izwi.client_events import Event, Speech
@@ -24,6 +26,7 @@ from loadtests.swarm.scene import Scene
 from loadtests.swarm.script import Script
 from loadtests.swarm.words import Words
 
+log = structlog.get_logger()
 CHUNK = int(CHUNK_S * SAMPLE_RATE)
 VISIT_JITTER = (0.7, 1.3)
 RETRY_S = (2.0, 6.0)
@@ -48,6 +51,7 @@ async def visit(scene: Scene, source: random.Random, speech: bool, leaving: asyn
             try:
                 await _Visit(scene, source, session, line).run(leaving)
             except (IzwiError, TimeoutError) as error:
+                log.warning("session_lost", session=session.started.data.session_id, error=str(error))
                 notes.error(f"session lost: {error.code if isinstance(error, IzwiError) else 'no end'}")
                 notes.count("sessions lost")
     except IzwiError as error:
