@@ -9,9 +9,9 @@ from loadtests.swarm.notes import METRICS
 from loadtests.swarm.profiles import Limits
 from loadtests.swarm.tally import Tally
 
-MOST_LATE = 0.001
+MOST_LATE = 0.005
 """Share of chunks that may leave late (`loadtests.speaker.LATE_S`). Times count from the schedule: a late sender makes
-the server look slow, never quick, and one that is late often measures itself."""
+the server look slow, never quick, and what is judged by its 95th percentile can bear a tenth of the rest."""
 MOST_CORES = 0.8
 """Cores that a process of the load generator may use, 95th percentile of its readings."""
 
