@@ -82,10 +82,10 @@ PROFILES: dict[str, Profile] = {
         speeches=1,
     ),
     "ten": Profile(
-        about="ten people who talk with others: each speaks a fifth of the time",
+        about="a meeting of ten: on average one of them speaks, now and then two or three at once",
         stages=(Stage(600, 10),),
         limits=Limits(LIVE),
-        duty=0.2,
+        duty=0.1,
         drop_every_s=120,
     ),
     "hundred": Profile(
