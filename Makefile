@@ -2,12 +2,15 @@
 FROM = en
 TO = es
 WAV =
+PROFILE = smoke
+HOST =
 ARGS =
 # Passed through the environment and quoted there: a file name may hold spaces too.
-export FROM TO WAV
+export FROM TO WAV PROFILE HOST
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench bench-short chaos hostile lint lock wheel clean help install install-test
+.PHONY: demo serve test bench bench-short loadtest chaos hostile scaling lint lock wheel image-size serve-config clean \
+	help install install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -26,11 +29,19 @@ bench: install-test ## Measure up to 32 speakers at once and both translations: 
 bench-short: install-test ## Three minutes of it, which fail on regressions: make bench-short
 	@exec .venv/bin/python -m loadtests.short $(ARGS)
 
+loadtest: install-test ## Locust users against limits: make loadtest PROFILE=ten [HOST=http://...] [ARGS="--minutes 5"]
+	@set -- $(ARGS); \
+	if [ -n "$$HOST" ]; then set -- --host "$$HOST" "$$@"; fi; \
+	exec .venv/bin/python -m loadtests.swarm "$$PROFILE" "$$@"
+
 chaos: install-test ## Break the server under live streams, again and again: make chaos [ARGS="--faults reset,asr"]
 	@exec .venv/bin/python -m loadtests.chaos.run $(ARGS)
 
 hostile: install-test ## Attack the server beside honest speakers: make hostile [ARGS="--attacks crowd,slow-loris"]
 	@exec .venv/bin/python -m loadtests.chaos.hostile $(ARGS)
+
+scaling: install-test ## Nodes that come and go under live streams, and a rolling update: make scaling
+	@IZWI_LONG_TESTS=1 exec .venv/bin/python -m pytest tests/cluster $(ARGS)
 
 lint: install-test ## Check style, formatting and types
 	.venv/bin/ruff check .
@@ -42,6 +53,13 @@ lock: ## Pin the dependencies anew: make lock [ARGS=--upgrade]
 
 wheel: install-test ## Build the wheel into dist/
 	@.venv/bin/python -m build --wheel --no-isolation --outdir dist
+
+image-size: install-test ## Say how large the images are, and fail over their budgets: make image-size [ARGS=ingress]
+	@exec .venv/bin/python -m cluster.image.measure $(ARGS)
+
+serve-config: ## Carry changes of serve_config.yaml over to Kubernetes
+	@sed 's/^  host: .*/  host: 0.0.0.0 # of the pod; the network policy says who reaches it/' serve_config.yaml \
+		>cluster/kubernetes/base/serve_config.yaml
 
 install: ## Install what the demo and the server need (the other targets do it too)
 	@bash requirements/install.sh default

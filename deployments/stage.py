@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 
@@ -14,6 +14,9 @@ from izwi.errors import ClientError, EngineFailed, IzwiError, StageTimeout
 from izwi.fallback import Fallback, Named
 from izwi.settings import Settings
 from izwi.stages import Timing
+
+if TYPE_CHECKING:
+    from deployments.tracing.spans import Spans
 
 E = TypeVar("E", bound=Named)
 Q = TypeVar("Q")
@@ -36,10 +39,19 @@ class StageRunner(Generic[E]):
         engines: loaded engines in order of preference.
         workers: calls in parallel; engines must allow that many threads.
         hang_s: time after which a call counts as hanging.
+        spans: where calls that are traced are told, one by one.
     """
 
-    def __init__(self, stage: str, engines: Sequence[E], workers: int = 1, hang_s: float = HANG_S) -> None:
+    def __init__(
+        self,
+        stage: str,
+        engines: Sequence[E],
+        workers: int = 1,
+        hang_s: float = HANG_S,
+        spans: "Spans | None" = None,
+    ) -> None:
         self.stage = stage
+        self._spans = spans
         self._pool = WorkerPool(stage, workers, hang_s)
         self.replace(engines)
 
@@ -58,9 +70,13 @@ class StageRunner(Generic[E]):
         call: Callable[[E], R],
         supports: Callable[[E], bool] = lambda _: True,
         prefers: Callable[[E], bool] = lambda _: False,
+        traces: Sequence[str] = (),
     ) -> tuple[R, Timing]:
         """Call an engine off the event loop; when it fails, the next one gets the same call. Arguments as for
         `Fallback.candidates`.
+
+        Args:
+            traces: of the requests that are served by the call.
 
         Raises:
             ClientError: the engine found fault with the request; no other engine is tried.
@@ -74,17 +90,21 @@ class StageRunner(Generic[E]):
         preferred = next((engine.name for engine in fallback.ranked(supports, prefers)), "")
 
         for engine in fallback.candidates(supports, prefers):
+            tried = time.perf_counter()
             try:
                 result, started, computed = await self._pool.run(partial(call, engine))
-            except ClientError:
+            except ClientError as error:
+                self._tell(engine.name, traces, tried, error=error.code)
                 raise
             except Exception as error:
                 hangs = isinstance(error, TimeoutError)
                 fallback.failed(engine)
                 failed.append(engine.name)
+                self._tell(engine.name, traces, tried, error=StageTimeout.code if hangs else EngineFailed.code)
                 log.exception("engine_failed", stage=self.stage, engine=engine.name)
             else:
                 fallback.succeeded(engine)
+                self._tell(engine.name, traces, tried, started, computed)
                 return result, Timing(engine.name, started - asked, computed, preferred, tuple(failed))
         if hangs:
             raise StageTimeout(f"the {self.stage} engine {failed[-1]} does not come back")
@@ -95,19 +115,39 @@ class StageRunner(Generic[E]):
         requests: Sequence[Q],
         call: Callable[[E, Sequence[Q]], Sequence[R]],
         supports: Callable[[E], bool] = lambda _: True,
+        trace_of: Callable[[Q], str] = lambda _: "",
     ) -> list[tuple[R, Timing] | IzwiError]:
         """As `run` for several requests in one call of the engine, answered in order. If it fails each request is
         tried alone: an error stands in the place of the answer it prevents, and one bad request spoils no other. If it
         hangs none is: their callers have waited as long as they will."""
         try:
-            results, timing = await self.run(lambda engine: call(engine, requests), supports)
+            traces = [trace_of(request) for request in requests]
+            results, timing = await self.run(lambda engine: call(engine, requests), supports, traces=traces)
         except IzwiError as error:
             if len(requests) == 1 or isinstance(error, StageTimeout):
                 return [error for _ in requests]
-            alone = [await self.run_batch([request], call, supports) for request in requests]
+            alone = [await self.run_batch([request], call, supports, trace_of) for request in requests]
             return [answer for (answer,) in alone]
-        share = replace(timing, compute_s=timing.compute_s / len(requests))
+        share = replace(timing, compute_s=timing.compute_s / len(requests), batch=len(requests))
         return [(result, share) for result in results]
+
+    def _tell(
+        self,
+        engine: str,
+        traces: Sequence[str],
+        asked: float,
+        began: float | None = None,
+        took: float = 0.0,
+        error: str = "",
+    ) -> None:
+        """A span of the engine's work in the trace of each request; of what failed, with the wait for a thread."""
+        if self._spans is None:
+            return
+        if began is None:
+            began, took = asked, time.perf_counter() - asked
+        told = {"izwi.engine": engine, "izwi.batch": len(traces), "izwi.queue_s": began - asked}
+        for trace in filter(None, traces):
+            self._spans.record(f"{self.stage} {engine}", "server", told, trace, began, took, error)
 
 
 SWAPPABLE = {

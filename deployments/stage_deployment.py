@@ -5,7 +5,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Generic
 
+from deployments.cpu_share import CpuShare
 from deployments.stage import E, StageRunner, revised
+from deployments.tracing.connect import connect
 from izwi import logs
 from izwi.settings import Settings
 
@@ -26,7 +28,10 @@ class StageDeployment(Generic[E]):
         self._settings = settings
         """Those in force."""
         self._load = load
-        self._runner = StageRunner(stage, load(settings), workers)
+        self._spans = connect(settings, stage)
+        self._runner = StageRunner(stage, load(settings), workers, spans=self._spans)
+        self._workers = workers
+        self._cpu = CpuShare(getattr(settings, stage).resources.cpus)
 
     async def reconfigure(self, changes: dict[str, Any]) -> None:
         """Serve's ``user_config``: other settings of this stage. The new engines are loaded beside the old ones, which
@@ -38,6 +43,19 @@ class StageDeployment(Generic[E]):
     def check_health(self) -> None:
         """Raises `EngineFailed` where Serve is to replace this process."""
         self._runner.check()
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """For deployments/scaling.py; Serve asks a few times a minute."""
+        return {"cpu": await asyncio.to_thread(self._cpu.measure), "workers": self._workers}
+
+    async def flush(self) -> None:
+        """Send the spans that wait."""
+        if self._spans is not None:
+            await self._spans.flush()
+
+    def __del__(self) -> None:
+        if (spans := getattr(self, "_spans", None)) is not None:
+            spans.close()
 
     @property
     def _engines(self) -> tuple[E, ...]:

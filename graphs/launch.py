@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from deployments.ingress.keyring import Keyring
 from graphs import environment
 from izwi import catalog, logs
-from izwi.errors import Forbidden, IzwiError, ModelMissing, Unavailable
+from izwi.errors import Forbidden, IzwiError, ModelMissing, PackageMissing, Unavailable
 from izwi.settings import Settings
+from izwi.tracing_settings import exporter_missing
 
 DRAIN_S = 2.0
 """Seconds that running sessions get to finish after Ctrl-C."""
@@ -61,6 +62,7 @@ def _check(settings: Settings) -> None:
         ModelMissing: a stage has no engine.
         BadKeyFile: the file of API keys cannot be read.
         Forbidden: others than this machine could enter without a key.
+        PackageMissing: traces are wanted, and nothing can send them.
         Unavailable: the port is taken.
     """
     if settings.api_keys_file is not None:
@@ -71,6 +73,8 @@ def _check(settings: Settings) -> None:
             "`izwi keys new NAME --file keys.toml` and set IZWI_API_KEYS_FILE=keys.toml; or set IZWI_ALLOW_ANONYMOUS=1 "
             "where something in front decides who may enter"
         )
+    if settings.tracing.endpoint and (missing := exporter_missing()):
+        raise PackageMissing(missing)
     for stage in catalog.STAGES:
         engines = getattr(settings, stage).engines
         usable, reasons = catalog.pick(stage, engines)

@@ -11,10 +11,14 @@ from izwi.catalog import ON_DEMAND, STAGES
 from izwi.settings import Settings
 from izwi.stage_settings import Resources
 
+NODE_SHARE = 0.001
+"""Of a node's custom resource that a replica takes: it says where, and bounds nothing."""
 CPU_SHARE = 0.95
 """Of the cluster's CPUs that the smallest set of replicas may reserve; the rest is room for Serve itself."""
 MAX_ONGOING = 16
 """Calls a replica takes at once; the engines' own workers set how many run."""
+BUSY = 0.7
+"""Share of what a replica can do at once from which another one is wanted; a burst needs the rest while it starts."""
 MAX_QUEUED = 200
 """Calls that may wait for a replica; the next one is refused at once instead of growing a queue without end."""
 
@@ -31,16 +35,22 @@ def resolve(args: GraphArgs) -> Settings:
     """Settings for the cluster at hand.
 
     Without a GPU the fractions become 0 and models run on CPU; where the smallest set of replicas would not fit
-    the CPUs, their reservations shrink in proportion. One log line says what was decided.
+    the CPUs, their reservations shrink in proportion, unless more nodes come when they are asked for. One log line
+    says what was decided.
+
+    Raises:
+        ValueError: the cluster is elastic, and nothing says whether the nodes to come have GPUs.
     """
     settings = Settings(**(args.model_extra or {}))
+    if settings.elastic_cluster and settings.device == "auto":
+        raise ValueError("IZWI_ELASTIC_CLUSTER needs IZWI_DEVICE: the nodes of now do not tell of those to come")
     cluster: dict[str, float] = ray.cluster_resources()
     cuda = settings.device == "cuda" or (settings.device == "auto" and cluster.get("GPU", 0) > 0)
     groups = {stage: getattr(settings, stage).resources for stage in (*STAGES, *ON_DEMAND)} | {
         "ingress": settings.ingress
     }
     wanted = sum(group.cpus * max(1, group.min_replicas) for group in groups.values())
-    fit = min(1.0, cluster.get("CPU", 1.0) * CPU_SHARE / wanted)
+    fit = 1.0 if settings.elastic_cluster else min(1.0, cluster.get("CPU", 1.0) * CPU_SHARE / wanted)
     placed = {
         name: group.model_copy(update={"cpus": round(group.cpus * fit, 3), "gpus": group.gpus if cuda else 0.0})
         for name, group in groups.items()
@@ -61,11 +71,19 @@ def resolve(args: GraphArgs) -> Settings:
     return settings.model_copy(update=changes)
 
 
-def place(deployment: Deployment, resources: Resources) -> Deployment:
+def place(deployment: Deployment, resources: Resources, at_once: int = 1) -> Deployment:
     """The deployment with what its replicas reserve and how many of them there may be, none at times where the settings
-    allow it."""
+    allow it.
+
+    Args:
+        at_once: calls, or sessions, that a replica serves without delay. Where there may be more replicas than one,
+            that many is what they are scaled by; `serve_config.yaml` has rules that know more.
+    """
+    actor: dict[str, Any] = {"num_cpus": resources.cpus, "num_gpus": resources.gpus}
+    if resources.node is not None:
+        actor["resources"] = {resources.node: NODE_SHARE}
     options: dict[str, Any] = {
-        "ray_actor_options": {"num_cpus": resources.cpus, "num_gpus": resources.gpus},
+        "ray_actor_options": actor,
         "logging_config": {"enable_access_log": False},  # 5 % of a detector replica's time, and the ingress logs anyway
         "max_ongoing_requests": MAX_ONGOING,
         "max_queued_requests": MAX_QUEUED,
@@ -76,7 +94,7 @@ def place(deployment: Deployment, resources: Resources) -> Deployment:
         options["autoscaling_config"] = {
             "min_replicas": resources.min_replicas,
             "max_replicas": resources.max_replicas,
-            "target_ongoing_requests": 2,
+            "target_ongoing_requests": BUSY * at_once,
         }
     else:
         options["num_replicas"] = resources.min_replicas

@@ -69,6 +69,9 @@ class Batcher(Generic[Q, A]):
         self._files: Turns[Q, A] = []
         self._places = places
         self._live_at = -math.inf
+        self._live_calls = 0
+        self._live_calls_s = 0.0
+        self._counted_at = 0.0
         self._running: set[asyncio.Task[None]] = set()
         # Calls serve several sessions and must outlive the one that happened to start them: Serve cancels what was
         # begun in the context of a request when that request ends.
@@ -79,10 +82,27 @@ class Batcher(Generic[Q, A]):
         return len(self._urgent) + len(self._patient)
 
     @property
+    def files_waiting(self) -> int:
+        return len(self._files)
+
+    @property
     def wait_s(self) -> float:
         """Seconds that the longest waiting live request has waited; 0 where none waits."""
         asked = [turn.asked for turns in (self._urgent, self._patient) for turn in turns]
         return asyncio.get_running_loop().time() - min(asked) if asked else 0.0
+
+    @property
+    def live_calls_s(self) -> float:
+        """Seconds that calls for live requests have been under way so far, of several at once all of them."""
+        self._count_live(0)
+        return self._live_calls_s
+
+    def resize(self, places: int) -> None:
+        """There are more or fewer workers than before; calls under way are not disturbed."""
+        self._free += places - self._places
+        self._places = places
+        if self._departure is None:  # one that is about to leave finds the new places by itself
+            self._start()
 
     @property
     def gathering(self) -> bool:
@@ -132,12 +152,13 @@ class Batcher(Generic[Q, A]):
         if self._departure is not None:
             self._departure[1].cancel()
             self._departure = None
-        while self._free and (queues := self._queues()):
+        while self._free > 0 and (queues := self._queues()):
             turns = min(queues, key=lambda turns: turns[0])
             size = 1 if turns is self._files and self._live else self._size
             batch = [heapq.heappop(turns) for _ in range(min(size, len(turns)))]
             self._free -= 1
-            task = asyncio.create_task(self._run(batch, turns is not self._patient), context=self._context)
+            run = self._run(batch, urgent=turns is not self._patient, live=turns is not self._files)
+            task = asyncio.create_task(run, context=self._context)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -157,7 +178,8 @@ class Batcher(Generic[Q, A]):
                 self._later = (due, loop.call_at(due, self._start))  # speakers may never ask again
         return queues
 
-    async def _run(self, batch: list[_Turn[Q, A]], urgent: bool) -> None:
+    async def _run(self, batch: list[_Turn[Q, A]], urgent: bool, live: bool) -> None:
+        self._count_live(live)
         try:
             batch = [turn for turn in batch if not turn.answer.done()]
             if batch:
@@ -168,8 +190,15 @@ class Batcher(Generic[Q, A]):
             _settle(batch, [Unavailable("the call was cancelled")] * len(batch))
             raise
         finally:
+            self._count_live(-live)
             self._free += 1
             self._start()
+
+    def _count_live(self, change: int) -> None:
+        now = asyncio.get_running_loop().time()
+        self._live_calls_s += self._live_calls * (now - self._counted_at)
+        self._counted_at = now
+        self._live_calls += change
 
 
 def _settle(batch: Sequence[_Turn[Q, A]], answers: Sequence[A | Exception]) -> None:

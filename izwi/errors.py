@@ -40,6 +40,7 @@
     │   ├── RequestTimeout       504  no answer to an HTTP request within IZWI_REQUEST_TIMEOUT_S
     │   └── EngineFailed         503  every engine of a stage failed
     ├── ModelMissing             500  a model or program a stage needs is not installed
+    ├── PackageMissing           500  a package that a setting asks for is not installed
     ├── BadKeyFile               500  IZWI_API_KEYS_FILE cannot be read
     └── InternalError            500  a defect; details stay in the log
 
@@ -252,6 +253,10 @@ class EngineFailed(Unavailable):
 
 class ModelMissing(IzwiError):
     code = "model_missing"
+
+
+class PackageMissing(IzwiError):
+    code = "package_missing"
 
 
 class BadKeyFile(IzwiError):

@@ -45,12 +45,15 @@ def committed(utterance: Utterance, update: Update, language: str) -> m.Transcri
     return m.TranscriptCommittedMessage(data=data)
 
 
-def partial(utterance: Utterance, transcript: Transcript, language: str) -> m.TranscriptPartialMessage:
+def partial(
+    utterance: Utterance, transcript: Transcript, language: str, heard: int | None = None
+) -> m.TranscriptPartialMessage:
     data = m.TranscriptPartial(
         utterance=utterance.number,
         committed=transcript.committed,
         tentative=transcript.tentative,
         language=language,
+        heard_s=None if heard is None else seconds(heard),
     )
     return m.TranscriptPartialMessage(data=data)
 

@@ -70,6 +70,11 @@ class Load:
         return LoadState(level, round(self._period_s, 2))
 
     @property
+    def stretch(self) -> float:
+        """How many times further apart updates are than asked for; 1 where they are in time."""
+        return max(1.0, self._period_s / self._wanted_s)
+
+    @property
     def hop_factor(self) -> int:
         """How much more audio to gather for the detector than usual."""
         return 4 if self.hurried else 1 if self.level is Level.NORMAL else 2

@@ -21,11 +21,15 @@ from izwi.load import Load
 from izwi.session_settings import SessionSettings
 from izwi.spent import Spent
 from izwi.stages import AsrRequest, AsrResult, Stages, Timing
+from izwi.tracing import Trace
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance, Window
 
 NoteEngine = Callable[[str, Timing], Awaitable[None]]
 """Takes a stage's name and the timing of a call it has served."""
+
+NotePass = Callable[[Window, bool], None]
+"""Takes the window of a pass that succeeded, and whether it was made at once, because the speaker paused."""
 
 LONGEST_WINDOW_S = 28.0
 """Whisper's 30 s less the silence it needs at the end."""
@@ -42,6 +46,8 @@ class SpokenClause:
     clause: Clause
     utterance: int
     language: str
+    trace: Trace | None = None
+    """Of the utterance."""
 
 
 @dataclass
@@ -65,6 +71,7 @@ class Recognition:
         checkpoint: what was recognised before an interruption.
         corrector: of the session's hotwords.
         spent: where the time went, for a client that wants to know.
+        note_pass: told of each pass.
     """
 
     def __init__(
@@ -78,7 +85,9 @@ class Recognition:
         checkpoint: Checkpoint,
         corrector: Corrector = Corrector(()),  # noqa: B008 - never changes
         spent: Spent | None = None,
+        note_pass: NotePass = lambda window, urgent: None,
     ) -> None:
+        self._note_pass = note_pass
         self._corrector = corrector
         self._spent = spent
         self.final: m.TranscriptFinal | None = None
@@ -111,6 +120,8 @@ class Recognition:
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
                 done = await self._hear(utterance, vote, urgent, likely)
+                if isinstance(done.result, AsrResult):
+                    self._note_pass(done.window, urgent)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)
@@ -128,9 +139,9 @@ class Recognition:
                     continue
                 update = transcript.give_up(done.window)
             over = done.window.final
-            await self._tell(utterance, transcript, update, language, over)
+            await self._tell(utterance, transcript, update, language, done.window)
             for clause in update.clauses:
-                yield SpokenClause(clause, utterance.number, language)
+                yield SpokenClause(clause, utterance.number, language, utterance.trace)
             await utterance.drop_before(update.keep_from)
         self._before = language
         meta = self._spent.meta(transcript.matches) if self._spent else None
@@ -168,9 +179,11 @@ class Recognition:
         return _Pass(window, result)
 
     async def _tell(
-        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, final: bool
+        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, window: Window
     ) -> None:
+        """A client that debugs hears of every pass and how far it got: it measures what its audio waited for."""
         if update.fresh:
             await self._emit(events.committed(utterance, update, language), None)
-        if update.changed and not final:
-            await self._emit(events.partial(utterance, transcript, language), None)
+        if (update.changed or self._spent) and not window.final:
+            heard = window.end if self._spent else None
+            await self._emit(events.partial(utterance, transcript, language, heard), None)

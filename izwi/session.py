@@ -10,24 +10,23 @@ socket, no Ray: the stages and `Emit` are passed in.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
-import numpy as np
-
-from izwi import events
+from izwi import events, tracing
 from izwi.audio import SAMPLE_RATE, Cut
 from izwi.checkpoint import Resumed
 from izwi.correction import Corrector
+from izwi.detection import Detection
 from izwi.events import Emit
-from izwi.gate import Gate
 from izwi.load import Load
 from izwi.messages import SessionStart, TranscriptFinal
-from izwi.recognition import Recognition, SpokenClause
-from izwi.segmenter import FRAME, Closed, Continued, Opened, Segmenter, SegmentEvent
+from izwi.recognition import NotePass, Recognition, SpokenClause
+from izwi.segmenter import Closed, Continued, Opened, SegmentEvent
 from izwi.settings import Settings
 from izwi.speaking import Speaking, Translations
 from izwi.spent import Spent
-from izwi.stages import LlmRequest, Samples, Stages, Timing, VadRequest, VadState
+from izwi.stages import LlmRequest, Samples, Stages, Timing
 from izwi.translation import Translated, Translation
 from izwi.utterance import Utterance
 
@@ -35,8 +34,8 @@ HELD_S = 40.0
 """Audio of one utterance kept while recognition is behind; then the listener waits, and with it the client's window."""
 PROGRESS = SAMPLE_RATE
 """Samples by which the acknowledged offsets move between two messages about them."""
-DIGITAL_SILENCE = 1.5 / 32768
-"""Peak below which a chunk is a muted line: it costs no detector call."""
+LATELY = 5 * SAMPLE_RATE
+"""Samples after an utterance during which its speaker may go on at any moment."""
 
 Utterances = asyncio.Queue[Utterance | None]
 Clauses = asyncio.Queue[SpokenClause | None]
@@ -53,6 +52,7 @@ class Session:
         emit: receives every event, in order.
         live: whether audio comes at the pace of speech; see `Load` and `Speaking`.
         resumed: where the session was interrupted; the audio then begins at `position`.
+        note_pass: told of each pass of the recogniser; only metrics use it.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Session:
         emit: Emit,
         live: Callable[[], bool] = lambda: True,
         resumed: Resumed = Resumed(),  # noqa: B008 - frozen
+        note_pass: NotePass = lambda window, urgent: None,
     ) -> None:
         self._start = start
         self._settings = settings
@@ -73,13 +74,13 @@ class Session:
         state = resumed.checkpoint
         self.position = state.resume_at(settings.vad.preroll_ms * SAMPLE_RATE // 1000)
         """Stream offset of the first sample of audio."""
-        self._segmenter = Segmenter(settings.vad, self.position)
         self._recognised = asyncio.Condition()
         self._open: deque[Utterance] = deque()  # with audio that is not settled, oldest first
         self._engines = dict(state.engines)
         self._ended = False
         self._live = lambda: live() and not self._ended
         self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000, self._live)
+        self._detection = Detection(settings.vad, stages, self._load, self._note_engine, self.position)
         given = None if start.source_language == "auto" else start.source_language
         self._spent = Spent() if start.debug else None
         self._recognition = Recognition(
@@ -92,6 +93,7 @@ class Session:
             state,
             Corrector(start.hotwords),
             self._spent,
+            note_pass,
         )
         untranslated = state.untranslated[0].number if state.untranslated else state.clauses
         self._translation = Translation(
@@ -108,9 +110,21 @@ class Session:
             live=self._live,
         )
         self._received = self._settled = self._told = self.position
-        self._floor: int | None = None
+        self._queues: dict[str, asyncio.Queue[Any]] = {}
+        self._spoke = self.position - LATELY  # end of the last utterance
         self._utterances = state.utterances
         self._announced = max(state.onsets, default=-1)  # the last utterance whose beginning the client knows
+
+    @property
+    def depths(self) -> dict[str, tuple[int, int]]:
+        """By queue, what waits in it and how much may."""
+        return {name: (queue.qsize(), queue.maxsize) for name, queue in self._queues.items()}
+
+    @property
+    def stretch(self) -> float | None:
+        """How many times further apart updates are than asked for; None while nobody speaks, or has lately."""
+        speaks = self._open or self._detection.speaking or self._received - self._spoke < LATELY
+        return self._load.stretch if speaks else None
 
     async def settle(self) -> None:
         """Wait until everything that was said to its end has been recognised."""
@@ -126,6 +140,7 @@ class Session:
         utterances: Utterances = asyncio.Queue(self._limits.text_queue)
         clauses: Clauses = asyncio.Queue(self._limits.text_queue)
         translations: Translations = asyncio.Queue(self._limits.translation_queue)
+        self._queues = {"utterances": utterances, "clauses": clauses, "translations": translations}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(audio, utterances), name="listen")
             tasks.create_task(self._recognise(utterances, clauses, tasks), name="recognise")
@@ -136,68 +151,39 @@ class Session:
 
     # --- listen: audio to utterances ------------------------------------------------------------------------------
     async def _listen(self, audio: AsyncIterator[Samples | Cut], utterances: Utterances) -> None:
-        gate = Gate(self._settings.vad)
-        state = VadState()
-        parts: list[Samples] = []
-        count = 0
         if (onset := self._resumed.checkpoint.onsets.get(self._utterances)) is not None:
-            await self._segment(self._segmenter.reopen(onset), utterances)
+            await self._announce([self._detection.reopen(onset)], utterances)
         async for chunk in audio:
             if isinstance(chunk, Cut):
-                state = await self._cut(parts, state, gate, utterances)
-                parts, count = [], 0
+                await self._cut(utterances)
                 continue
             self._received += len(chunk)
-            parts.append(chunk)
-            count += len(chunk)
-            gate.heard(chunk)
-            hop = gate.hop(self._segmenter.speaking, self._load.hop_factor, self._stages.vad_company())
-            if count // FRAME * FRAME >= hop:
-                held, whole = np.concatenate(parts), count // FRAME * FRAME
-                state = await self._detect(held[:whole], state, gate, utterances)
-                parts, count = [held[whole:]], count - whole
+            if (found := await self._detection.push(chunk)) is not None:
+                await self._announce(found, utterances)
                 await self._progress()
         self._ended = True
-        if count:
-            held = np.concatenate(parts)
-            await self._detect(np.pad(held, (0, -len(held) % FRAME)), state, gate, utterances)
-        for event in self._segmenter.flush():
-            await self._segment(event, utterances)
+        await self._announce(await self._detection.flush(), utterances)
         await utterances.put(None)
 
-    async def _cut(self, parts: list[Samples], state: VadState, gate: Gate, utterances: Utterances) -> VadState:
+    async def _cut(self, utterances: Utterances) -> None:
         """End the open utterance after what has come in."""
-        held = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-        whole = len(held) // FRAME * FRAME
-        if whole:
-            state = await self._detect(held[:whole], state, gate, utterances)
-        closing = self._segmenter.cut(held[whole:])
+        await self._announce(await self._detection.catch_up(), utterances)
+        closing = self._detection.cut()
         await self._emit(events.cut(self._utterances - 1 if closing else None, self._received), None)
-        for event in closing:
-            await self._segment(event, utterances)
+        await self._announce(closing, utterances)
         await self._progress()
-        return state
 
-    async def _detect(self, samples: Samples, state: VadState, gate: Gate, utterances: Utterances) -> VadState:
-        if float(np.abs(samples).max()) < DIGITAL_SILENCE:
-            probabilities = (0.0,) * (len(samples) // FRAME)
-        else:
-            result = await self._stages.vad(
-                VadRequest(samples, state, patient=not (self._segmenter.speaking or gate.loud))
-            )
-            await self._note_engine("vad", result.timing)
-            probabilities, state = result.probabilities, result.state
-        gate.judged(samples, probabilities)
-        self._floor = self._segmenter.safe_position
-        for event in self._segmenter.push(samples, probabilities):
+    async def _announce(self, found: Sequence[SegmentEvent], utterances: Utterances) -> None:
+        for event in found:
             await self._segment(event, utterances)
-        self._floor = None
-        return state
+        self._detection.announced()
 
     async def _segment(self, event: SegmentEvent, utterances: Utterances) -> None:
         match event:
             case Opened(start, onset, samples):
-                utterance = Utterance(self._utterances, start, onset, int(HELD_S * SAMPLE_RATE))
+                trace = self._stages.trace(self._utterances)
+                tracing.current.set(trace)  # of the detector's calls until it ends
+                utterance = Utterance(self._utterances, start, onset, int(HELD_S * SAMPLE_RATE), trace)
                 self._utterances += 1
                 await utterance.append(samples, speech=True)
                 self._open.append(utterance)
@@ -209,16 +195,21 @@ class Session:
             case Closed(end):
                 end = min(end, self._received)  # the last frame may have been filled up
                 utterance = self._open[-1]
+                self._spoke = end
                 await utterance.close(end)
+                tracing.current.set(None)
                 await self._emit(events.speech_ended(utterance, end), None)
 
     # --- recognise: utterances to committed words and clauses -----------------------------------------------------
     async def _recognise(self, utterances: Utterances, clauses: Clauses, tasks: asyncio.TaskGroup) -> None:
         while (utterance := await utterances.get()) is not None:
+            tracing.current.set(utterance.trace)
             async for clause in self._recognition.transcribe(utterance):
                 await clauses.put(clause)
             if self._start.correct_with_llm and self._recognition.final is not None:
                 tasks.create_task(self._correct(self._recognition.final), name="correct")
+            if utterance.trace is not None:
+                utterance.trace.end()
             self._open.popleft()  # only now is its audio settled: what is acknowledged has been emitted
             async with self._recognised:
                 self._recognised.notify_all()
@@ -239,6 +230,7 @@ class Session:
         await translations.put(None)
 
     async def _translate_one(self, spoken: SpokenClause, translations: Translations) -> None:
+        tracing.current.set(spoken.trace)
         translated = await self._translation.translate(spoken)
         if translated is not None and self._start.speech:
             await self._speaking.offer(translated, translations)
@@ -255,16 +247,15 @@ class Session:
     async def _speak(self, translations: Translations) -> None:
         await self.say_again()
         while (turn := await self._speaking.next(translations)) is not None:
+            tracing.current.set(turn.trace)
             await self._speaking.say(turn)
 
     # --- telling the client ---------------------------------------------------------------------------------------
     async def _progress(self) -> None:
         """Acknowledge: everything before the oldest audio still needed is settled. Never goes back. Told where it is
         news: a client that sends ahead of time waits for it, a microphone hardly cares."""
-        needed = [utterance.start for utterance in list(self._open)[:1]] or [self._segmenter.safe_position]
-        if self._floor is not None:  # the segmenter is ahead of the utterances it has announced
-            needed.append(self._floor)
-        settled = max(self._settled, min(*needed, self._received))
+        oldest = [utterance.start for utterance in list(self._open)[:1]]
+        settled = max(self._settled, min(self._detection.safe_position, self._received, *oldest))
         if self._received - self._told >= PROGRESS or (settled - self._settled >= PROGRESS):
             self._settled, self._told = settled, self._received
             await self._emit(events.progress(self._received, settled), None)

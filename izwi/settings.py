@@ -22,6 +22,7 @@ from izwi.stage_settings import (
     TtsSettings,
     VadSettings,
 )
+from izwi.tracing_settings import TracingSettings
 
 Proxy = Literal["auto", "haproxy", "python"]
 
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     """``dev`` (laptop), ``edge`` (tiny model), ``cloud`` (GPU, autoscaled) or ``realtime`` (GPU, lowest delay)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; ``auto`` asks the Ray cluster whether it has a GPU."""
+    elastic_cluster: bool = False
+    """Nodes come when they are asked for, so those of now say nothing: reservations stay as they are, and ``device``
+    has to be set. Otherwise reservations that do not fit the cluster shrink."""
     host: str = "127.0.0.1"
     """Address the HTTP and WebSocket endpoint listens on; others than loopback need API keys."""
     port: int = Field(default=8000, ge=1, le=65535)
@@ -56,7 +60,7 @@ class Settings(BaseSettings):
     redis_password: SecretStr | None = None
     """Password for ``redis_url``, where it should not stand in a URL that is shown in logs and listings."""
     redis_cluster: bool = False
-    """``redis_url`` names any node of a Redis Cluster."""
+    """``redis_url`` names a node of a Redis Cluster, or several, for one may be away: ``redis://a:6379,b:6379``."""
     redis_ca_file: Path | None = None
     """Certificates that the server's must be signed by, for ``rediss://``; unset takes the system's."""
     session_ttl_s: int = Field(default=3600, ge=1)
@@ -126,6 +130,8 @@ class Settings(BaseSettings):
     """The flow of one live session."""
     jobs: JobSettings = JobSettings()
     """Long recordings in the background."""
+    tracing: TracingSettings = TracingSettings()
+    """Traces by OpenTelemetry, one per utterance and request."""
 
     @field_validator("cors_origins")
     @classmethod

@@ -23,6 +23,7 @@ from izwi.messages import SessionStart
 from izwi.recognition import NoteEngine
 from izwi.session_settings import SessionSettings
 from izwi.stages import Stages, TtsChunk, TtsRequest
+from izwi.tracing import Trace
 from izwi.translation import Translated
 
 Translations = asyncio.Queue[Translated | None]
@@ -44,6 +45,10 @@ class Turn:
     def number(self) -> int:
         """The clause whose number its audio bears."""
         return self.clauses[0].number
+
+    @property
+    def trace(self) -> Trace | None:
+        return self.clauses[0].trace
 
     @property
     def text(self) -> str:

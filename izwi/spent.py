@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from izwi.messages import HotwordMatch, Meta, StageTime
 from izwi.stages import Timing
+from izwi.tracing import current
 
 
 class Spent:
@@ -26,4 +27,5 @@ class Spent:
             for stage, time in self._timings.items()
         }
         self._timings = {}
-        return Meta(timings_ms=timings, hotword_matches=list(matches))
+        trace = current.get()
+        return Meta(timings_ms=timings, hotword_matches=list(matches), trace_id=trace.id if trace else None)

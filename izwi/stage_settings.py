@@ -15,6 +15,9 @@ class Resources(BaseModel):
     """Replicas kept warm: a model takes seconds to load."""
     max_replicas: int = Field(default=1, ge=1)
     """Upper bound of autoscaling."""
+    node: str | None = None
+    """Custom Ray resource that a node must offer to host replicas, for clusters whose nodes have different images
+    (``ray start --resources='{"ingress": 1}'``); unset for any node."""
 
 
 class VadSettings(BaseModel):

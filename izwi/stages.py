@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from izwi.audio import Samples
+from izwi.tracing import Begin, untraced
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Timing:
     """The first engine that supports the request, even while it is set aside."""
     failed: tuple[str, ...] = ()
     """Engines that were asked before this one and failed."""
+    batch: int = 1
+    """Requests that were served together."""
+    attempts: int = 1
+    """Calls it took, those to replicas that were lost included."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class AsrRequest:
     """``translate`` writes English, whatever is spoken."""
     prompt: str = ""
     """Text that leads the recogniser: what was said before, or words to expect. It may take its style as well."""
+    trace: str = ""
+    """The W3C ``traceparent`` of the call; empty where it is not traced."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,8 @@ class MtRequest:
     target: str
     context: tuple[str, ...] = ()
     """Up to three preceding source clauses, oldest first, for engines that can use them."""
+    trace: str = ""
+    """See `AsrRequest.trace`."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,8 @@ class TtsRequest:
     speed: float = 1.0
     early: bool = False
     """The first sound matters more than an even melody: the first piece is short with quick engines, too."""
+    trace: str = ""
+    """See `AsrRequest.trace`."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,8 @@ Embedding = npt.NDArray[np.float32]
 class SpeakerRequest:
     windows: tuple[Samples, ...]
     """Stretches of speech, 0.3 to 2 s each."""
+    trace: str = ""
+    """See `AsrRequest.trace`."""
 
 
 @dataclass(frozen=True)
@@ -214,3 +227,5 @@ class Stages:
     """Whether a detector call is about to leave: what is sent now travels with it."""
     llm: Callable[[LlmRequest], Awaitable[Corrected]] = _off
     """Optional; answers in bounded time and raises nothing."""
+    trace: Begin = untraced
+    """Optional; calls are then made with `izwi.tracing.current` set to what they are for."""

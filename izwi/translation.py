@@ -9,6 +9,7 @@ from izwi.events import Emit
 from izwi.recognition import NoteEngine, SpokenClause
 from izwi.stage_settings import MtSettings
 from izwi.stages import MtRequest, MtResult, Stages, Timing
+from izwi.tracing import Trace
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Translated:
     number: int
     """The clause's number."""
     text: str
+    trace: Trace | None = None
+    """Of the utterance it was said in."""
 
 
 class Translation:
@@ -63,7 +66,7 @@ class Translation:
             return None
         self._context.append(clause.text)
         await self._emit(events.translation(number, spoken.utterance, clause, languages, result), None)
-        return Translated(number, result.text)
+        return Translated(number, result.text, spoken.trace)
 
     async def _ask(self, text: str, languages: tuple[str, str]) -> MtResult:
         if languages[0] == languages[1]:

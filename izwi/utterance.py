@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from izwi.stages import Samples
+from izwi.tracing import Trace
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Window:
     """Samples that no window before it held."""
 
     @property
+    def end(self) -> int:
+        """Stream offset after the last sample."""
+        return self.start + len(self.samples)
+
+    @property
     def careful(self) -> bool:
         """Worth a careful pass: the end, or what may turn out to be it."""
         return self.final or self.pause
@@ -37,8 +43,9 @@ class Utterance:
         limit: samples held at most; `append` waits beyond it, which in the end slows the client down.
     """
 
-    def __init__(self, number: int, start: int, onset: int, limit: int) -> None:
+    def __init__(self, number: int, start: int, onset: int, limit: int, trace: Trace | None = None) -> None:
         self.number = number
+        self.trace = trace
         self.onset = onset
         self.start = start
         self.end: int | None = None

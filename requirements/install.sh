@@ -36,21 +36,35 @@ missing_debian_packages() {
         [[ -z $name || $name == \#* ]] && continue
         status=$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) || status=
         [[ $status == installed ]] || echo "$name"
-    done <requirements/debian.txt
+    done <"$1"
 }
 
+# What is a service elsewhere is a program here: dpkg asks policy-rc.d before it starts one, and what would start with
+# the machine is switched off. In a subshell, so that the file goes however this ends.
+without_services() (
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    fi
+    apt_install "$@" || exit
+    [[ -d /run/systemd/system ]] || exit 0
+    for name in "$@"; do systemctl disable --quiet "$name.service" 2>/dev/null || true; done  # most have none
+)
+
 debian_packages() {
-    local missing
-    mapfile -t missing < <(missing_debian_packages)
+    local list=$1 missing
+    mapfile -t missing < <(missing_debian_packages "$list")
     [[ ${#missing[@]} -eq 0 ]] && return
     if may_install; then
         say "Debian packages: ${missing[*]}"
-        apt_install "${missing[@]}" && return
+        without_services "${missing[@]}" && return
         complain "Installing them failed; see above."
     fi
-    # Not fatal: every stage has engines that need none of these, and `izwi doctor` tells what is affected.
+    # Not fatal: every stage has engines that need none of these, `izwi doctor` tells what is affected, and tests skip.
     complain "These programs are not installed, and what needs them will not work:"
-    grep -E "^($(IFS='|'; echo "${missing[*]}"))[[:space:]]" requirements/debian.txt | sed 's/^/    /' >&2
+    grep -E "^($(IFS='|'; echo "${missing[*]}"))[[:space:]]" "$list" | sed 's/^/    /' >&2
     if on_debian; then
         complain "Install them with: sudo apt-get install ${missing[*]}"
     else
@@ -136,6 +150,8 @@ python_packages() {
 }
 
 SECONDS=0
-debian_packages
+debian_packages requirements/debian.txt
+# A list of its own, so that a package which cannot be had keeps none of the others away.
+if [[ $set_name == test ]]; then debian_packages requirements/debian-test.txt; fi
 python_packages
 if [[ $SECONDS -gt 1 ]]; then say "Installed in $SECONDS s"; fi

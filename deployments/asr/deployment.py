@@ -43,7 +43,9 @@ class Asr(StageDeployment[AsrEngine]):
             else AsrResult(
                 answer[0].words, answer[0].language, answer[0].language_probability, answer[1], answer[0].retries
             )
-            for answer in await self._runner.run_batch(requests, lambda e, batch: e.transcribe(batch), supports)
+            for answer in await self._runner.run_batch(
+                requests, lambda e, batch: e.transcribe(batch), supports, lambda request: request.trace
+            )
         ]
 
     async def capabilities(self) -> Capabilities:

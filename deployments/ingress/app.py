@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from deployments.ingress import envelope, hotwords, jobs, live, tokens, transcribe, translate, whisper
 from deployments.ingress.envelope import OrjsonResponse
-from deployments.ingress.health import unready_reasons
+from deployments.ingress.health import unready
 from deployments.ingress.listener import Listener
 from deployments.ingress.middleware import RequestContext
 from deployments.ingress.openai import models, speech, transcriptions, voices
@@ -38,11 +38,13 @@ def build_app(services: Services) -> FastAPI:
     access, http = services.access, Depends(services.access.needs(Scope.HTTP))
     settings = services.settings
     app.add_middleware(RequestLimits, rule=_limit(settings))
+    if services.tracing is not None:
+        services.tracing.cover(app)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(services.settings.cors_origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "traceparent"],
         expose_headers=["X-Request-Id", "X-Response-Time-Ms"],
     )
     app.add_middleware(RequestContext, metrics=services.metrics)
@@ -71,15 +73,15 @@ def build_app(services: Services) -> FastAPI:
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, Any]:
         """Ready for sessions: models, Redis, memory; 503 with the reasons when not."""
-        reasons = await unready_reasons(services.calls, services.store)
+        reasons = await unready(services.calls, services.store)
         if reasons:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        return {"ready": not reasons, "reasons": reasons}
+        return {"ready": not reasons, "reasons": [f"{what}: {why}" for what, why in reasons.items()]}
 
     @app.get("/metrics", dependencies=[Depends(access.needs(Scope.METRICS))])
-    async def metrics() -> Response:
-        """Prometheus exposition of this replica."""
-        return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(replica: Literal["all", "self"] = "all") -> Response:
+        """Prometheus exposition of every ingress replica, or of the one that answers."""
+        return Response(await services.fleet.exposition(others=replica == "all"), media_type=CONTENT_TYPE_LATEST)
 
     return app
 

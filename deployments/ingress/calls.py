@@ -8,19 +8,18 @@ import asyncio
 import contextvars
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import structlog
-from ray.exceptions import RayError, RayTaskError
-from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.stage_failures import as_ours
 from deployments.ingress.stage_health import StageHealth
+from izwi.audio import SAMPLE_RATE
 from izwi.batching import Batcher
-from izwi.errors import EngineFailed, InternalError, IzwiError, Overloaded, StageTimeout, Unavailable
+from izwi.errors import InternalError, IzwiError, StageTimeout, Unavailable
 from izwi.files.hearing import Ears
 from izwi.stages import (
     AsrRequest,
@@ -50,8 +49,6 @@ VAD_PATIENCE_S = 0.1
 """The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
 VAD_PLACES = 2
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,12 @@ class StageCalls:
         self._metrics = metrics
         self._asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
         self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH)
+        self._shared = [0, 0]
+        """Capabilities told from memory, and asked for."""
+        metrics.waiting.labels("asr", "live").set_function(lambda: self._asr_turns.waiting)
+        metrics.waiting.labels("asr", "file").set_function(lambda: self._asr_turns.files_waiting)
+        metrics.waiting.labels("vad", "live").set_function(lambda: self._vad_turns.waiting)
+        metrics.caches.sources["capabilities"] = lambda: (self._shared[0], self._shared[1])
 
     def stages(self) -> Stages:
         return Stages(self._detect, self._asr_turns.ask, self.mt, self.tts, lambda: self._vad_turns.gathering)
@@ -106,6 +109,15 @@ class StageCalls:
         """Seconds that the longest waiting recognition has waited for its turn."""
         return self._asr_turns.wait_s
 
+    @property
+    def live_calls_s(self) -> float:
+        """Seconds that recognition calls for live speech have been under way so far, of several at once all."""
+        return self._asr_turns.live_calls_s
+
+    def resize_asr(self, places: int) -> None:
+        """There are more or fewer recognisers than before."""
+        self._asr_turns.resize(places)
+
     async def _detect(self, request: VadRequest) -> VadResult:
         linger_s = VAD_PATIENCE_S if request.patient else VAD_LINGER_S
         return await self._vad_turns.ask(lambda: request, urgent=True, linger_s=linger_s)
@@ -113,14 +125,14 @@ class StageCalls:
     async def vad(self, requests: Sequence[VadRequest], urgent: bool) -> Sequence[VadResult | IzwiError]:
         """Several sessions' audio in one call."""
         results: list[VadResult | IzwiError] = await self._retried("vad", self._handles.vad, list(requests), ATTEMPTS)
-        self._note("vad", results)
+        self._note("vad", requests, results)
         return results
 
     async def asr(self, requests: Sequence[AsrRequest], urgent: bool) -> Sequence[AsrResult | IzwiError]:
         """Several sessions' windows in one call. A partial pass is not worth asking twice: the next one is newer."""
         attempts = ATTEMPTS if urgent else 1
         results: list[AsrResult | IzwiError] = await self._retried("asr", self._handles.asr, list(requests), attempts)
-        self._note("asr", results)
+        self._note("asr", requests, results)
         self._metrics.asr_retries.inc(sum(result.retries for result in results if isinstance(result, AsrResult)))
         return results
 
@@ -134,7 +146,8 @@ class StageCalls:
         Raises:
             ModelMissing: the server has no engine for it.
         """
-        return await self._call("speakers", self._handles.speakers, request)
+        audio_s = sum(map(len, request.windows)) / SAMPLE_RATE
+        return await self._call("speakers", self._handles.speakers, request, audio_s)
 
     async def tts(self, request: TtsRequest) -> AsyncGenerator[TtsChunk]:
         """Pieces of one clause. After a lost replica the clause is asked for again and the pieces already said
@@ -154,13 +167,13 @@ class StageCalls:
                     if skip:
                         skip -= 1
                         continue
-                    self._metrics.observe("tts", chunk.timing)
+                    self._metrics.observe("tts", chunk.timing, len(chunk.pcm) / chunk.sample_rate)
                     self.health.worked("tts")
                     said += 1
-                    yield chunk
+                    yield _after(attempt, chunk)
             except Exception as error:
                 response.cancel()
-                known = _known("tts", error)
+                known = as_ours("tts", error)
                 self._note_failure("tts", known)
                 if attempt == ATTEMPTS or not known.retryable:
                     raise known from error
@@ -172,7 +185,9 @@ class StageCalls:
         """What every stage can do; raises `Unavailable` while one of them cannot answer. Whoever asks within a second
         shares the answer: a crowd that comes at once must not keep the stages from their work."""
         now = asyncio.get_running_loop().time()
-        if self._asking is None or now >= self._asked_at + SHARED_S:
+        asks = self._asking is None or now >= self._asked_at + SHARED_S
+        self._shared[asks] += 1
+        if asks:
             self._asked_at = now
             self._asking = asyncio.create_task(self._ask(), name="capabilities", context=self._context)
         return await asyncio.shield(self._asking)
@@ -184,13 +199,18 @@ class StageCalls:
         )
         return dict(zip(names, found, strict=True))
 
-    def _note(self, stage: str, results: Sequence[VadResult | AsrResult | IzwiError]) -> None:
+    def _note(
+        self,
+        stage: str,
+        requests: Sequence[VadRequest | AsrRequest],
+        results: Sequence[VadResult | AsrResult | IzwiError],
+    ) -> None:
         self._metrics.batch.labels(stage).observe(len(results))
-        for result in results:
+        for request, result in zip(requests, results, strict=True):
             if isinstance(result, IzwiError):
                 self._note_failure(stage, result)
             else:
-                self._metrics.observe(stage, result.timing)
+                self._metrics.observe(stage, result.timing, len(request.samples) / SAMPLE_RATE)
                 self.health.worked(stage)
 
     @contextmanager
@@ -199,7 +219,8 @@ class StageCalls:
         late = StageTimeout(f"the {stage} stage has not answered for {PATIENCE_S[stage]:g} s")
         timer = asyncio.get_running_loop().call_later(PATIENCE_S[stage], self.health.failed, stage, late)
         try:
-            yield
+            with self._metrics.running.labels(stage).track_inprogress():
+                yield
         except IzwiError as error:
             self.health.failed(stage, error)
             raise
@@ -210,9 +231,9 @@ class StageCalls:
         self._metrics.stage_errors.labels(stage, error.code).inc()
         self.health.failed(stage, error)
 
-    async def _call(self, stage: str, handle: DeploymentHandle, request: Any) -> Any:
+    async def _call(self, stage: str, handle: DeploymentHandle, request: Any, audio_s: float = 0.0) -> Any:
         result = await self._retried(stage, handle, request, ATTEMPTS)
-        self._metrics.observe(stage, result.timing)
+        self._metrics.observe(stage, result.timing, audio_s)
         self.health.worked(stage)
         return result
 
@@ -224,7 +245,7 @@ class StageCalls:
             reraise=True,
         ):
             with attempt, self._impatiently(stage):
-                return await self._once(stage, handle.remote(request))
+                return _after(attempt.retry_state.attempt_number, await self._once(stage, handle.remote(request)))
         raise InternalError("unreachable: the last attempt returns or raises")
 
     async def _once(self, stage: str, response: Any) -> Any:
@@ -233,7 +254,7 @@ class StageCalls:
                 return await response
         except Exception as error:
             response.cancel()
-            known = _known(stage, error)
+            known = as_ours(stage, error)
             self._metrics.stage_errors.labels(stage, known.code).inc()
             raise known from error
         except BaseException:
@@ -241,19 +262,10 @@ class StageCalls:
             raise
 
 
-def _known(stage: str, error: Exception) -> IzwiError:
-    """The error of ours that says what happened; the original is logged where it is not ours."""
-    if isinstance(error, RayTaskError) and isinstance(error.cause, IzwiError):
-        return error.cause
-    if isinstance(error, IzwiError):
-        return error
-    if isinstance(error, TimeoutError):
-        return StageTimeout(f"the {stage} stage did not answer in time")
-    if isinstance(error, BackPressureError):
-        return Overloaded(f"the {stage} stage has no room")
-    log.warning("stage_call_failed", stage=stage, error=type(error).__name__, detail=str(error)[:500])
-    if isinstance(error, RayTaskError):
-        return InternalError(f"the {stage} stage failed")
-    if isinstance(error, RayError | RayServeException):
-        return EngineFailed(f"the {stage} stage lost its replica")
-    return InternalError(f"the {stage} stage failed")
+def _after(attempts: int, result: Any) -> Any:
+    """A result, or several, that took that many calls."""
+    if isinstance(result, list):
+        return [_after(attempts, one) for one in result]
+    if attempts == 1 or isinstance(result, IzwiError):
+        return result
+    return replace(result, timing=replace(result.timing, attempts=attempts))

@@ -13,10 +13,11 @@ from starlette.websockets import WebSocket
 from deployments.ingress import failures
 from deployments.ingress.access import chosen_subprotocol
 from deployments.ingress.emitter import Emitter
+from deployments.ingress.endings import Finished, Moved, Refused
 from deployments.ingress.intake import Intake, Overrun
 from deployments.ingress.message_rate import MessageRate
 from deployments.ingress.outbox import Gone, Outbox
-from deployments.ingress.runner import BROKEN, Finished, Moved, Refused, Runner
+from deployments.ingress.runner import BROKEN, Runner
 from deployments.ingress.services import Services
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE, Cut
@@ -36,6 +37,8 @@ START_LIMIT_S = 20.0
 """A connection that has not started a session by then is idle or an attack."""
 MAX_BAD_FRAMES = 100
 """Malformed frames answered one by one before the connection is closed."""
+SILENT_S = 5.0
+"""Without audio, after which nobody speaks whatever was said before."""
 MISSED_PINGS = 3
 """Intervals without a pong after which a client counts as gone. Other frames do not count: a client that sends and
 never reads would let its events pile up in Serve's proxy."""
@@ -80,7 +83,8 @@ class Connection:
         try:
             async with asyncio.TaskGroup() as tasks:
                 parts = (self._intake, self._outbox, self._emitter)
-                self._runner = Runner(self._services, self, self._wire, owner, *parts, tasks)
+                traceparent = self._socket.headers.get("traceparent", "")
+                self._runner = Runner(self._services, self, self._wire, owner, *parts, tasks, traceparent)
                 tasks.create_task(self._receive(self._runner), name="receive")
                 tasks.create_task(self._outbox.run(), name="send")
                 tasks.create_task(self._ping(), name="ping")
@@ -116,6 +120,13 @@ class Connection:
         """End the connection, on which no session runs yet."""
         if not self._evicted.done():
             self._evicted.set_result(error)
+
+    @property
+    def stretch(self) -> float | None:
+        """See `Session.stretch`; None also where no audio has come for a while."""
+        if self._runner is None or self._now() - self._audio_at > SILENT_S:
+            return None
+        return self._runner.stretch
 
     async def forget(self, outcome: str) -> None:
         """The connection is over, and how it ended."""

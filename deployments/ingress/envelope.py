@@ -78,6 +78,7 @@ def _envelope(scope: Scope, status: int, code: str, message: str, param: str | N
 
 
 def _body(scope: Scope, status: int, code: str, message: str, param: str | None) -> dict[str, Any]:
+    scope["state"]["error_code"] = code  # for those who watch the request
     request_id = scope["state"]["request_id"]
     error = {"message": message, "type": error_type(status), "param": param, "code": code, "request_id": request_id}
     return {"error": error}

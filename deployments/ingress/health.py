@@ -1,31 +1,55 @@
 """Is this server alive, and is it ready to take sessions?"""
 
+import asyncio
+from contextlib import suppress
+from typing import NoReturn
+
 import psutil
 
 from deployments.ingress.calls import StageCalls
+from deployments.ingress.metrics import Metrics
+from deployments.store.jobs import JobStore
 from deployments.store.store import SessionStore
-from izwi.errors import IzwiError
+from izwi.errors import IzwiError, StoreUnavailable
 from izwi.stages import Capabilities
 
 MEMORY_LIMIT_PERCENT = 90.0
 """Above this share of memory in use the machine starts to kill processes: send new work elsewhere."""
 
 
-async def unready_reasons(calls: StageCalls, store: SessionStore) -> list[str]:
-    """Why no session should come here now; empty when ready."""
-    reasons: list[str] = []
+LOOK_S = 5.0
+"""Between two looks: as often as metrics are passed on to other replicas."""
+WHAT = ("models", "redis", "memory")
+"""Keeps a server from being ready."""
+
+
+async def unready(calls: StageCalls, store: SessionStore) -> dict[str, str]:
+    """Why no session should come here now, by one of `WHAT`; empty when ready."""
+    reasons: dict[str, str] = {}
     try:
         await calls.capabilities()
     except IzwiError as error:
-        reasons.append(f"models: {error}")
+        reasons["models"] = str(error)
     try:
         await store.ping()
     except IzwiError as error:
-        reasons.append(f"redis: {error}")
+        reasons["redis"] = str(error)
     used = psutil.virtual_memory().percent
     if used >= MEMORY_LIMIT_PERCENT:
-        reasons.append(f"memory: {used:.0f} % in use, the limit is {MEMORY_LIMIT_PERCENT:.0f} %")
+        reasons["memory"] = f"{used:.0f} % in use, the limit is {MEMORY_LIMIT_PERCENT:.0f} %"
     return reasons
+
+
+async def watch(metrics: Metrics, calls: StageCalls, store: SessionStore, jobs: JobStore) -> NoReturn:
+    """Note again and again what nobody else tells the metrics, for ever."""
+    while True:
+        reasons = await unready(calls, store)
+        metrics.ready.set(not reasons)
+        for what in WHAT:
+            metrics.unready.labels(what).set(what in reasons)
+        with suppress(StoreUnavailable):  # which the link has counted
+            metrics.jobs_waiting.set(await jobs.depth())
+        await asyncio.sleep(LOOK_S)
 
 
 def describe(capabilities: dict[str, Capabilities]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
+from izwi.arrivals import Arrivals
 from izwi.audio import SAMPLE_RATE, Cut
 from izwi.converter import Converter, converter
 from izwi.errors import AudioTooLong, IzwiError, ProtocolViolation
@@ -57,6 +58,13 @@ class Intake:
         self._ahead_s = 0.0
         self._ended = False
         self._deaf = False
+        self.arrivals = Arrivals()
+        """On the clock of this object, without what came ahead of the pace of speech."""
+
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Pieces that wait for the session, and how many may."""
+        return -(-self._waiting // PIECE), -(-self.window // PIECE)
 
     @property
     def opened(self) -> bool:
@@ -166,6 +174,8 @@ class Intake:
         self._ahead_s = max(0.0, self._ahead_s - FILE_PACE * (now - self._came_at)) + seconds
         self._ahead_s = min(self._ahead_s, 2 * AHEAD_S)  # whoever slows down is live again within 15 s
         self._came_at = now
+        if seconds:
+            self.arrivals.came(self._received, now if self._ahead_s < AHEAD_S else None)
 
     def _close(self) -> None:
         self._ended = True

@@ -28,6 +28,11 @@ class Outbox:
         self._torn = False
         """A frame may have been written in part: nothing can follow it."""
 
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Events that wait for the client, and how many may."""
+        return self._frames.qsize(), self._frames.maxsize
+
     async def put(self, frames: Frames) -> None:
         if frames:
             await self._frames.put(frames)

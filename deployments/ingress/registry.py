@@ -8,6 +8,9 @@ from izwi.errors import IzwiError, NotReady, Overloaded
 
 
 class Live(Protocol):
+    @property
+    def stretch(self) -> float | None: ...
+
     async def going_away(self, reason: str, *, elsewhere: bool) -> None: ...
 
     def evict(self, error: IzwiError) -> None: ...
@@ -72,6 +75,10 @@ class Registry:
             except TimeoutError:
                 return len(self._live)
         return 0
+
+    def speakers(self) -> list[float]:
+        """Of each session in which somebody speaks now, how many times further apart its updates are than asked for."""
+        return [stretch for connection in self._live if (stretch := connection.stretch) is not None]
 
     def _check(self) -> None:
         if self._draining:

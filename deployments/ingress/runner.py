@@ -6,12 +6,15 @@ Named tasks in the connection's group: session, store, leave, stages, age. Whate
 import asyncio
 import random
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from deployments.ingress import opening
 from deployments.ingress.emitter import Emitter
+from deployments.ingress.endings import Finished, Moved, Refused
 from deployments.ingress.eventlog import EventLog
 from deployments.ingress.health import describe
 from deployments.ingress.intake import Intake
+from deployments.ingress.meter import Meter
 from deployments.ingress.native import in_text
 from deployments.ingress.opening import Opening
 from deployments.ingress.outbox import Outbox
@@ -28,6 +31,9 @@ from izwi.session import Session
 from izwi.settings import Settings
 from izwi.wire import Wire
 
+if TYPE_CHECKING:
+    from deployments.tracing.sessions import SessionTraces
+
 KEEP_S = 5.0
 """Seconds between looks at the session's entry in Redis."""
 BROKEN = "broken"
@@ -38,14 +44,6 @@ AGE_SPREAD = 0.1
 """Connections of one age do not all end at once: some go this share of it earlier."""
 
 
-class Finished(Exception):
-    """Leaves the task group: the session has ended as it should."""
-
-
-class Moved(Exception):
-    """Leaves the task group: the client is to go on with another connection."""
-
-
 class Runner:
     """
     Args:
@@ -53,6 +51,7 @@ class Runner:
         wire: says whether sessions can go on over another connection.
         owner: whose session it is.
         tasks: of the connection.
+        traceparent: of the request that opened it.
     """
 
     def __init__(
@@ -65,6 +64,7 @@ class Runner:
         outbox: Outbox,
         emitter: Emitter,
         tasks: asyncio.TaskGroup,
+        traceparent: str = "",
     ) -> None:
         self._services = services
         self._wire = wire
@@ -76,7 +76,11 @@ class Runner:
         self._place = Place(services, live, owner)
         self._opening: Opening | None = None
         """Of the session that the client has been told of."""
+        self._session: Session | None = None
         self._leaving = asyncio.Event()
+        self._traceparent = traceparent
+        self._traces: SessionTraces | None = None
+        self._meter: Meter | None = None
 
     @property
     def running(self) -> bool:
@@ -86,6 +90,11 @@ class Runner:
     def resumable(self) -> bool:
         """The session could go on over another connection now."""
         return self._wire.resumes and self._opening is not None and self._opening.resumable
+
+    @property
+    def stretch(self) -> float | None:
+        """See `Session.stretch`."""
+        return None if self._session is None else self._session.stretch
 
     async def enter(self, start: m.SessionStart) -> str:
         """A place for a new session; returns its id.
@@ -177,6 +186,10 @@ class Runner:
 
     async def forget(self, outcome: str) -> None:
         """The connection is over. A session that may go on over another one keeps its place, until that runs out."""
+        if self._traces is not None:
+            self._traces.close(outcome)
+        if self._meter is not None:
+            self._meter.close()
         if not (self._wire.resumes and outcome in STILL_OWNED):
             await self._place.leave()
 
@@ -189,15 +202,24 @@ class Runner:
 
     # --- steps ------------------------------------------------------------------------------------------------------
     def _prepare(self, found: Opening, settings: Settings) -> Session:
-        intake, emit = self._intake, self._emitter.emit
+        intake = self._intake
+        meter = self._meter = Meter(self._services.metrics, intake, self._outbox, settings.session)
+        emit = self._emitter.emit
         if found.start.speech_transport == "base64":
             emit = in_text(emit)
         if found.start.speech_format == "opus":
             emit = OpusSpeech(emit).emit
         stages = replace(self._services.calls.stages(), llm=self._services.llm.ask)
-        return Session(found.start, settings, stages, emit, lambda: intake.live, found.resumed)
+        if (tracing := self._services.tracing) is not None:
+            self._traces = tracing.session(found.session_id, self._owner.name, self._traceparent)
+            stages = replace(stages, trace=self._traces.begin)
+        told, live = meter.told(emit), lambda: intake.live
+        session = Session(found.start, settings, stages, told, live, found.resumed, meter.passed)
+        meter.watch(session)
+        return session
 
     def _run(self, session: Session, found: Opening) -> None:
+        self._session = session
         self._tasks.create_task(self._speak(session, found), name="session")
         self._tasks.create_task(self._leave(session), name="leave")
         self._tasks.create_task(self._tell_stages(), name="stages")
@@ -254,10 +276,3 @@ class Runner:
         while True:
             await asyncio.sleep(KEEP_S)
             await self._place.renew()
-
-
-class Refused(Exception):
-    """A client error that ends the connection."""
-
-    def __init__(self, error: IzwiError) -> None:
-        self.error = error

@@ -1,10 +1,12 @@
 """What a connection needs from its replica."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.calls import StageCalls
+from deployments.ingress.fleet import Fleet
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.jobs.jobs import Jobs
@@ -14,6 +16,9 @@ from deployments.store.places import Places
 from deployments.store.store import SessionStore
 from deployments.store.tokens import Tokens
 from izwi.settings import Settings
+
+if TYPE_CHECKING:
+    from deployments.ingress.tracing import Tracing
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Services:
     llm: LlmClient
     access: Access
     metrics: Metrics
+    fleet: Fleet
     registry: Registry
     newcomers: Newcomers
     jobs: Jobs
+    tracing: "Tracing | None" = None

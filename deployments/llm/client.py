@@ -1,6 +1,7 @@
 """Asks a language model within a time limit, and checks its answer; what cannot be used leaves the text as it was."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import httpx
@@ -32,14 +33,18 @@ class _Completion(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
 
 
+def _unnoted(role: str, llm: str, seconds: float) -> None:
+    pass
+
+
 class LlmClient:
     """Raises nothing: a text comes back in any case, with what became of it.
 
     Args:
-        note: told the role and what became of each text.
+        note: told the role, what became of each text, and after how many seconds.
     """
 
-    def __init__(self, settings: LlmSettings, note: Callable[[str, str], None] = lambda role, llm: None) -> None:
+    def __init__(self, settings: LlmSettings, note: Callable[[str, str, float], None] = _unnoted) -> None:
         self._settings = settings
         self._note = note
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
@@ -53,8 +58,9 @@ class LlmClient:
 
     async def ask(self, asked: LlmRequest) -> Corrected:
         """The text, corrected or translated, or as it was."""
+        began = time.perf_counter()
         result = await self._ask(asked)
-        self._note(asked.role, result.llm)
+        self._note(asked.role, result.llm, time.perf_counter() - began)
         return result
 
     async def _ask(self, asked: LlmRequest) -> Corrected:

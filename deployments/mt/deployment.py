@@ -19,7 +19,9 @@ class Mt(StageDeployment[engine.MtEngine]):
     async def __call__(self, request: MtRequest) -> MtResult:
         engine.check_pair(self._pairs(), request.source, request.target)
         text, timing = await self._runner.run(
-            lambda e: e.translate(request), lambda e: (request.source, request.target) in e.pairs
+            lambda e: e.translate(request),
+            lambda e: (request.source, request.target) in e.pairs,
+            traces=[request.trace],
         )
         return MtResult(text, timing)
 

@@ -149,6 +149,10 @@ class JobStore:
         await self._link.run(lambda redis: redis.eval(REMOVE, len(keys), *keys, job_id))
 
     # --- runners ----------------------------------------------------------------------------------------------------
+    async def depth(self) -> int:
+        """How many wait in the queue."""
+        return await self._link.run(lambda redis: redis.zcard(f"{PREFIX}:queue"))
+
     async def waiting(self) -> list[str]:
         """Jobs that may be claimed: first those whose runner died, then the queue."""
         keys = (f"{PREFIX}:queue", f"{PREFIX}:leases")

@@ -39,7 +39,7 @@ class Tts(StageDeployment[engine.TtsEngine]):
             def call(e: engine.TtsEngine, piece: str = piece) -> engine.Pcm:
                 return speak(e, piece, request)
 
-            speech, timing = await self._runner.run(call, supports, prefers)
+            speech, timing = await self._runner.run(call, supports, prefers, [request.trace])
             if speech.size:
                 yield TtsChunk(speech, SPEECH_RATE, timing)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from izwi.catalog import ENGINES, ON_DEMAND, pick, weights
 from izwi.settings import Settings
+from izwi.tracing_settings import exporter_missing
 
 EXAMPLES = """Examples:
 
@@ -40,6 +41,8 @@ def command() -> None:
     for stage in ON_DEMAND:
         _stage(table, stage, getattr(settings, stage).engines, ())
     healthy.append(_redis(table, settings.redis_url))
+    if settings.tracing.endpoint is not None:
+        healthy.append(_traces(table, settings.tracing.endpoint))
     console = Console()
     console.print(table)
     console.print(f"profile {settings.profile}, device {settings.device}, ASR model {settings.asr.model}")
@@ -71,6 +74,17 @@ def _redis(table: Table, url: str | None) -> bool:
     error = _refusal(parts.path if parts.scheme == "unix" else (parts.hostname or "", parts.port or 6379))
     _row(table, "store", "redis", "[red]missing[/]" if error else "[green]used[/]", f"{where} {error or 'answers'}")
     return not error
+
+
+def _traces(table: Table, endpoint: str) -> bool:
+    """Without a collector a server starts; without what sends to it, it does not."""
+    parts = urlsplit(endpoint)
+    where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    missing = exporter_missing()
+    error = missing or _refusal((parts.hostname or "", int(where.rpartition(":")[2])))
+    state = "[red]missing[/]" if missing else "[yellow]away[/]" if error else "[green]used[/]"
+    _row(table, "traces", "otlp", state, missing or f"{where} {error or 'answers'}")
+    return not missing
 
 
 def _refusal(address: str | tuple[str, int]) -> str:

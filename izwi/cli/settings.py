@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from izwi.settings import Settings
 
@@ -63,7 +63,7 @@ def _encoded(value: Any) -> str:
     match value:
         case None:
             return ""
-        case str() | Path():
+        case str() | Path() | SecretStr():
             return str(value)
         case _:
-            return json.dumps(value)
+            return json.dumps(value, default=str)

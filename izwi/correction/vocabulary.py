@@ -4,6 +4,7 @@ The lists are those of wordfreq (Speer 2022), down to words that are said about 
 """
 
 import asyncio
+from functools import cache
 from itertools import chain
 
 import wordfreq
@@ -14,13 +15,15 @@ LEAST_CENTIBELS = 650
 """Zipf frequency 2.5: "amiable" is still in, "sunder" and most names are not."""
 _EDGES = " \t\n\"'“”„«»‘’()[]{}.,;:!?…。、，！？；：—–-¿¡"
 _FILES = wordfreq.available_languages("small") | wordfreq.available_languages("large")
-_read: dict[str, frozenset[str]] = {}
+_read: set[str] = set()
+"""Languages; that their words are there cannot be asked of the cache."""
 
 
 async def prepare(language: str) -> None:
     """Read the words of a language (ISO 639-1) off the event loop: 0.2 s for English, once."""
     if language not in _read:
         await asyncio.to_thread(_words, language)
+        _read.add(language)
 
 
 def ordinary(word: str, language: str) -> bool:
@@ -32,10 +35,15 @@ def ordinary(word: str, language: str) -> bool:
     return bare in words or bare.removesuffix("'s") in words or not spelling(bare)
 
 
+@cache
 def _words(language: str) -> frozenset[str]:
     """In lower case; empty where there is no list. About 6 MB."""
-    if language not in _read:
-        # Not `wordfreq.get_frequency_list`, which keeps the whole list in memory.
-        listed = wordfreq.read_cBpack(_FILES[language]) if language in _FILES else []
-        _read[language] = frozenset(chain.from_iterable(listed[: LEAST_CENTIBELS + 1]))
-    return _read[language]
+    # Not `wordfreq.get_frequency_list`, which keeps the whole list in memory.
+    listed = wordfreq.read_cBpack(_FILES[language]) if language in _FILES else []
+    return frozenset(chain.from_iterable(listed[: LEAST_CENTIBELS + 1]))
+
+
+def looked_up() -> tuple[int, int]:
+    """Times that the words of a language were at hand, and that they had to be read."""
+    info = _words.cache_info()
+    return info.hits, info.misses

@@ -57,3 +57,5 @@ class Meta(Data):
     timings_ms: dict[str, StageTime]
     """By stage: vad, asr, mt, tts."""
     hotword_matches: list[HotwordMatch]
+    trace_id: str | None = None
+    """32 hex digits; null where the utterance or request was not traced."""

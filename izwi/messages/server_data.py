@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from izwi.messages.base import Data
 from izwi.messages.hotwords import Meta
@@ -70,6 +70,9 @@ class TranscriptPartial(Data):
     """Append-only within the utterance."""
     tentative: str
     language: str
+    heard_s: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """How far into the audio the pass went; present where ``session.start`` said ``debug``, after passes that changed
+    nothing, too."""
 
 
 class TranscriptCommitted(Data):

@@ -59,8 +59,9 @@ async def trial(
         if fault is None:
             await asyncio.sleep(60 * plan.scale)
         else:
-            for _ in range(max(1, round(fault.times * plan.scale))):
-                await asyncio.sleep(rng.uniform(*fault.pause_s))
+            for number in range(max(1, round(fault.times * plan.scale))):
+                if number:
+                    await asyncio.sleep(rng.uniform(*fault.pause_s))
                 strikes.append(await fault.strike(scene, network))
         await asyncio.sleep(CALM_S if fault is None else max(CALM_S, fault.pause_s[1]))
     except TimeoutError as error:

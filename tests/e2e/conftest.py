@@ -17,6 +17,8 @@ MAX_AUDIO_SECONDS = 60
 @dataclass(frozen=True)
 class Server:
     http: str
+    log: Path
+    """What the process says."""
 
     @property
     def ws(self) -> str:
@@ -30,8 +32,9 @@ def started(folder: Path, **environment: str) -> Iterator[Server]:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            url = stack.enter_context(running_server(folder / "server.log"))
-        yield Server(url)
+            log = folder / "server.log"
+            url = stack.enter_context(running_server(log))
+        yield Server(url, log)
 
 
 @pytest.fixture(scope="package")

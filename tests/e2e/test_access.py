@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -15,9 +16,12 @@ from websockets.exceptions import ConnectionClosed
 from izwi import messages as m
 from izwi.client import IzwiClient
 from izwi.errors import Forbidden, RateLimited, Unauthorized
+from izwi.jobs.client import JobClient
 from tests.e2e.conftest import Server, make_key
+from tests.e2e.test_jobs import over, submit
+from tests.e2e.test_openai_transcriptions import encoded
 from tests.e2e.test_resume import clips, speak, wer
-from tests.speech import needs_librivox
+from tests.speech import LIBRIVOX, load, needs_librivox
 
 EXAMPLES = 12
 """Per operation and phase."""
@@ -156,6 +160,23 @@ async def test_who_says_nothing_is_disconnected_and_may_resume(guarded: Server, 
         with pytest.raises(Exception, match=r"no audio for 3 s"):
             async for _ in session:
                 pass
+
+
+@needs_librivox
+def test_jobs_belong_to_the_key_that_made_them(guarded: Server, key_file: Path, key: str, tmp_path: Path) -> None:
+    other = make_key(key_file, "stranger")
+    time.sleep(1.1)  # within that a server reads its keys again
+    path = tmp_path / "a.flac"
+    path.write_bytes(encoded(load(LIBRIVOX[1].path)).getvalue())
+    with JobClient(guarded.http, key) as mine:
+        job = submit(mine, path, language="en")
+        with httpx.Client(base_url=guarded.http, headers=bearer(other), timeout=30, trust_env=False) as stranger:
+            for method, rest in [("GET", ""), ("GET", "/result"), ("GET", "/events"), ("DELETE", "")]:
+                response = stranger.request(method, f"/v1/jobs/{job['id']}{rest}")
+                assert (response.status_code, response.json()["error"]["code"]) == (404, "job_not_found")
+            assert stranger.get("/v1/jobs").json()["data"] == []
+        assert over(mine, job["id"])["status"] == "done"
+    assert httpx.get(f"{guarded.http}/v1/jobs").status_code == 401
 
 
 @needs_librivox

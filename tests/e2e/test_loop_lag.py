@@ -1,13 +1,13 @@
 """Uploads do not hold up the event loop that all sessions of a replica share."""
 
 import asyncio
-import re
 
 import httpx
 import numpy as np
 
 from tests.e2e.conftest import Server
 from tests.e2e.test_openai_transcriptions import encoded
+from tests.metrics import samples, scrape
 from tests.speech import LIBRIVOX, load, needs_librivox
 
 LIMIT_S = 0.05
@@ -16,9 +16,8 @@ AT_ONCE = 6
 
 def looks(server: Server) -> dict[float, int]:
     """Looks at the loop so far, by the bound that their lag did not exceed."""
-    text = httpx.get(f"{server.http}/metrics", trust_env=False).text
-    found = re.findall(r'izwi_event_loop_lag_seconds_bucket\{le="(\S+)"\} (\S+)', text)
-    return {float(bound): int(float(count)) for bound, count in found}
+    found = [s for s in samples(scrape(server.http)) if s.name == "izwi_event_loop_lag_seconds_bucket"]
+    return {float(sample.labels["le"]): int(sample.value) for sample in found}
 
 
 async def upload(client: httpx.AsyncClient, server: Server, content: bytes) -> None:

@@ -18,6 +18,7 @@ from izwi.client_events import Speech
 from izwi.models import ensure
 from tests.e2e.conftest import Server
 from tests.figures import FIGURES
+from tests.metrics import scrape, value
 from tests.speech import ENGLISH, GERMAN, LIBRIVOX, load, needs_english, needs_german, needs_librivox
 
 PAUSE = np.zeros(12_000, np.float32)
@@ -156,5 +157,16 @@ async def test_word_error_rate_over_the_socket(server: Server) -> None:
 
 async def test_live_sessions_are_known_to_the_metrics(server: Server) -> None:
     async with IzwiClient(server.ws).session(m.SessionStart(source_language="en")):
-        assert "izwi_live_sessions 1.0" in httpx.get(f"{server.http}/metrics").text
+        assert value(scrape(server.http), "izwi_live_sessions") == 1
     assert json.loads(httpx.get(f"{server.http}/readyz").text)["ready"]
+
+
+@needs_librivox
+async def test_who_speaks_is_told_from_who_listens(server: Server) -> None:
+    async with IzwiClient(server.ws).session(m.SessionStart(source_language="en")) as session:
+        assert value(scrape(server.http), "izwi_live_speakers") == 0
+        await session.send(load(LIBRIVOX[0].path)[: 5 * 16_000])
+        async for event in session:
+            if isinstance(event, m.SpeechStartedMessage):
+                break
+        assert value(scrape(server.http), "izwi_live_speakers") == 1

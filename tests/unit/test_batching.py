@@ -285,3 +285,37 @@ async def test_a_file_does_not_starve_under_constant_speech(monkeypatch: pytest.
 
     async with asyncio.timeout(5):
         await asyncio.gather(asked, *(speak() for _ in range(4)))
+
+
+async def test_new_places_are_taken_at_once_and_lost_ones_when_their_calls_end() -> None:
+    engine = Engine(places=1)
+    asked = [asyncio.create_task(engine.turns.ask(lambda name=name: name, False)) for name in "abcdef"]
+    await asyncio.sleep(0.01)
+    assert engine.inside == 1
+    engine.turns.resize(3)
+    await asyncio.sleep(0.01)
+    assert engine.inside == 3
+    engine.turns.resize(1)
+    await asyncio.sleep(0.01)
+    assert engine.inside == 3  # nothing under way is disturbed
+    engine.most = 0
+    engine.gate.set()
+    assert await asyncio.gather(*asked) == list("ABCDEF")
+    assert (engine.most, engine.batches[3:]) == (1, [["d"], ["e"], ["f"]])
+
+
+async def test_only_live_calls_count_as_live_and_those_under_way_do() -> None:
+    engine, loop = Engine(places=3), asyncio.get_running_loop()
+    assert engine.turns.live_calls_s == 0.0
+    (file,) = await files(engine, "a")
+    await asyncio.sleep(0.02)
+    assert engine.turns.live_calls_s == 0.0
+    began = loop.time()
+    live = [asyncio.create_task(engine.turns.ask(lambda: "live", True)) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    assert 0.08 <= engine.turns.live_calls_s <= 2 * (loop.time() - began)
+    engine.gate.set()
+    await asyncio.gather(file, *live)
+    spent = engine.turns.live_calls_s
+    await asyncio.sleep(0.02)
+    assert engine.turns.live_calls_s == spent

@@ -122,6 +122,18 @@ def test_doctor_fails_where_a_stage_has_no_engine(monkeypatch: pytest.MonkeyPatc
     assert "no-such-engine" in result.output
 
 
+def test_doctor_looks_for_what_traces_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "traces" not in runner.invoke(app, ["doctor"]).output
+    monkeypatch.setenv("IZWI_TRACING__ENDPOINT", "http://user:secret@127.0.0.1:9")
+    away = runner.invoke(app, ["doctor"])
+    assert "127.0.0.1:9" in away.output
+    assert "secret" not in away.output
+    monkeypatch.setattr("izwi.tracing_settings.EXPORTER", "no.such.package")
+    missing = runner.invoke(app, ["doctor"])
+    assert missing.exit_code == 1
+    assert "izwi[tracing]" in "".join(missing.output.split())
+
+
 def test_doctor_looks_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IZWI_REDIS_URL", "redis://user:secret@127.0.0.1:9/0")
     result = runner.invoke(app, ["doctor"])

@@ -102,6 +102,7 @@ def services(**settings: Any) -> Services:
         jobs=None,  # type: ignore[arg-type]
         access=None,  # type: ignore[arg-type]
         metrics=metrics,
+        fleet=None,  # type: ignore[arg-type]
         registry=Registry(tree.max_concurrent_sessions, metrics),
         newcomers=Newcomers(tree.backpressure_threshold),
     )

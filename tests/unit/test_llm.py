@@ -95,7 +95,7 @@ async def breaks_off(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def served(
-    answer: Answer, note: Callable[[str, str], None] = lambda role, llm: None, **settings: Any
+    answer: Answer, note: Callable[[str, str, float], None] = lambda role, llm, seconds: None, **settings: Any
 ) -> AsyncIterator[tuple[Server, LlmClient]]:
     server = Server(answer)
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
@@ -111,7 +111,8 @@ async def served(
 async def test_a_correction_is_applied() -> None:
     noted: list[tuple[str, str]] = []
 
-    def note(role: str, llm: str) -> None:
+    def note(role: str, llm: str, seconds: float) -> None:
+        assert seconds > 0
         noted.append((role, llm))
 
     async with served(says(RIGHT), note, model="small", api_key=SecretStr("secret")) as (server, client):

@@ -3,7 +3,7 @@ import ray
 
 from deployments.asr.deployment import Asr
 from graphs.live import REFUSED, app
-from graphs.placement import MAX_ONGOING, MAX_QUEUED, GraphArgs, place, resolve
+from graphs.placement import BUSY, MAX_ONGOING, MAX_QUEUED, NODE_SHARE, GraphArgs, place, resolve
 from izwi.catalog import STAGES
 
 
@@ -73,3 +73,32 @@ def test_a_stage_on_demand_has_no_replica_until_it_is_called(cluster) -> None:
     scaling = place(Asr, resources)._deployment_config.autoscaling_config
     assert (scaling.min_replicas, scaling.max_replicas) == (0, 1)
     assert place(Asr, resources.model_copy(update={"min_replicas": 1}))._deployment_config.autoscaling_config is None
+
+
+def test_where_replicas_may_vary_each_stage_is_scaled_by_what_its_replicas_do_at_once(cluster) -> None:
+    cluster(CPU=16)
+    settings = resolve(GraphArgs(profile="cloud", asr={"workers": 3}))
+    ingress = app(GraphArgs(profile="cloud", max_concurrent_sessions=100))._bound_deployment
+    scaled = place(Asr, settings.asr.resources, settings.asr.workers)._deployment_config.autoscaling_config
+    assert (scaled.min_replicas, scaled.max_replicas) == (1, 10)
+    assert scaled.target_ongoing_requests == pytest.approx(3 * BUSY)
+    assert ingress._deployment_config.autoscaling_config.target_ongoing_requests == pytest.approx(100 * BUSY)
+    fixed = place(Asr, resolve(GraphArgs()).asr.resources, 2)
+    assert fixed._deployment_config.autoscaling_config is None
+    assert fixed.num_replicas == 1
+
+
+def test_where_nodes_come_on_demand_reservations_stay(cluster) -> None:
+    cluster(CPU=1)
+    settings = resolve(GraphArgs(profile="cloud", elastic_cluster=True, device="cuda"))
+    assert (settings.asr.resources.cpus, settings.asr.resources.gpus) == (1.0, 0.4)
+    with pytest.raises(ValueError, match="IZWI_DEVICE"):
+        resolve(GraphArgs(elastic_cluster=True))
+
+
+def test_a_replica_goes_where_its_image_is(cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster(CPU=16)
+    monkeypatch.setenv("IZWI_ASR__RESOURCES__NODE", "stages")
+    resources = resolve(GraphArgs(asr={"resources": {"cpus": 1.0}})).asr.resources
+    assert place(Asr, resources).ray_actor_options["resources"] == {"stages": NODE_SHARE}
+    assert "resources" not in place(Asr, resources.model_copy(update={"node": None})).ray_actor_options

@@ -16,8 +16,8 @@ from izwi.load import Load
 from izwi.recognition import Recognition
 from izwi.session_settings import SessionSettings
 from izwi.stages import AsrRequest, AsrResult, Samples, Stages, Timing
-from izwi.utterance import Utterance
-from tests.unit.scripted import Script, hear, silence, speech
+from izwi.utterance import Utterance, Window
+from tests.unit.scripted import WORD, Script, hear, silence, speech
 
 PAUSE = silence(0.5)
 
@@ -35,7 +35,17 @@ class Talk:
         self.events: list[m.ServerMessage] = []
         self.utterance = Utterance(0, 0, 0, 40 * SAMPLE_RATE)
         settings = SessionSettings(**limits)  # type: ignore[arg-type]
-        self.recognition = Recognition("en", settings, stages, Load(0.3, 3.0), self._emit, self._note, Checkpoint())
+        self.passes: list[tuple[Window, bool]] = []
+        self.recognition = Recognition(
+            "en",
+            settings,
+            stages,
+            Load(0.3, 3.0),
+            self._emit,
+            self._note,
+            Checkpoint(),
+            note_pass=lambda window, urgent: self.passes.append((window, urgent)),
+        )
 
     async def _emit(self, message: m.ServerMessage, payload: bytes | None) -> None:
         self.events.append(message)
@@ -208,3 +218,27 @@ async def test_a_session_that_leaves_a_shared_pass_takes_no_answer_from_its_comp
     for one in (first, companions[0], companions[2]):
         assert await finishes(*one) == "one two three"
     assert worker.turns.waiting == 0
+
+
+async def test_each_pass_that_succeeds_is_noted_once_and_together_they_cover_the_utterance() -> None:
+    script = Script()
+    talk = Talk(script._asr)
+    hearing = asyncio.create_task(talk.hear())
+    for word in ("one", "two", "three"):
+        await talk.say(speech(word))
+    await talk.close(3 * WORD)
+    await hearing
+    assert len(talk.passes) == len(script.asked)
+    assert sum(window.fresh for window, _ in talk.passes) >= 3 * WORD
+    assert [urgent for _, urgent in talk.passes][-1], "the speaker has stopped"
+
+
+async def test_a_pass_that_failed_is_not_noted() -> None:
+    talk = Talk(Refusing(1))
+    hearing = asyncio.create_task(talk.hear())
+    await talk.say(speech("one", "two"))
+    await talk.close(2 * WORD)
+    await hearing
+    assert talk.of(m.ErrorMessage)
+    assert talk.passes
+    assert talk.final.split() == ["one", "two"]

@@ -101,3 +101,12 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 def test_a_changed_setting_is_an_active_line() -> None:
     assert "\nIZWI_ASR__MODEL=tiny.en\n" in env_file(Settings(profile="edge"))
+
+
+def test_secrets_are_set_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IZWI_REDIS_PASSWORD", "hush")
+    monkeypatch.setenv("IZWI_TRACING__HEADERS", '{"authorization": "hush"}')
+    shown = env_file(Settings())
+    assert "hush" not in shown
+    assert "\nIZWI_REDIS_PASSWORD=***" in shown
+    assert '\nIZWI_TRACING__HEADERS={"authorization": "***' in shown

@@ -7,9 +7,11 @@ import pytest
 
 from deployments.ingress.metrics import Metrics
 from deployments.stage import MAX_STUCK, StageRunner, revised
+from deployments.tracing.spans import context_of
 from izwi.errors import ClientError, EngineFailed, StageTimeout, UnsupportedPair
 from izwi.fallback import MAX_FAILURES
 from izwi.settings import Settings
+from tests.unit.traced import Kept, attributes
 
 
 @dataclass
@@ -202,3 +204,37 @@ def test_settings_of_one_stage_are_revised_and_checked() -> None:
     for changes in ({"modell": "tiny.en"}, {"workers": 3}, {"beam_size": 0}):
         with pytest.raises(ValueError, match=r"."):
             revised(settings, "asr", changes)
+
+
+# --- traces -----------------------------------------------------------------------------------------------------------
+async def test_a_batch_leaves_a_span_in_the_trace_of_each_request_that_has_one() -> None:
+    kept = Kept()
+    parents = [kept.spans.begin("asr", "client", {}) for _ in range(2)]
+    traces = {"a": parents[0].traceparent, "b": "", "c": parents[1].traceparent}
+    runner = StageRunner("asr", [broken("first"), Scripted("second")], spans=kept.spans)
+    answers = await runner.run_batch(
+        list(traces), lambda e, batch: [e.work(r) for r in batch], trace_of=traces.__getitem__
+    )
+    assert [timing.batch for _, timing in answers] == [3, 3, 3]  # type: ignore[misc]
+    for name, error in (("asr first", "engine_failed"), ("asr second", None)):
+        spans = kept.named(name)
+        assert [span.parent.span_id for span in spans if span.parent] == [
+            context_of(parent.traceparent).span_id  # type: ignore[union-attr]
+            for parent in parents
+        ]
+        assert {attributes(span).get("error.type") for span in spans} == {error}
+        assert {attributes(span)["izwi.batch"] for span in spans} == {3}
+
+
+async def test_a_span_of_an_engine_lies_where_the_work_was_done() -> None:
+    kept = Kept()
+    before, parent = time.time_ns(), kept.spans.begin("mt", "client", {})
+    runner = StageRunner("mt", [Scripted("only")], spans=kept.spans)
+    await runner.run(lambda e: e.work("a"), traces=[parent.traceparent])
+    with pytest.raises(ClientError):
+        await StageRunner("mt", [Scripted("only", UnsupportedPair("no"))], spans=kept.spans).run(
+            lambda e: e.work("a"), traces=[parent.traceparent]
+        )
+    first, second = kept.named("mt only")
+    assert before <= first.start_time <= first.end_time <= second.end_time <= time.time_ns()  # type: ignore[operator]
+    assert attributes(second)["error.type"] == "unsupported_pair"

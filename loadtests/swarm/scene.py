@@ -1,0 +1,57 @@
+"""What all users of a process share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from izwi.client import IzwiClient
+from izwi.settings import Settings
+from izwi.stages import Samples
+from loadtests.corpus import Clip
+from loadtests.reference import Reference
+from loadtests.silence import room
+from loadtests.swarm.notes import Notes
+from loadtests.swarm.profiles import NOISE_DBFS, Profile
+
+NOISE_S = 60.0
+"""Of room noise, heard over and over."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    url: str
+    """``http://HOST:PORT``."""
+    api_key: str | None
+    profile: Profile
+    clips: list[Clip]
+    references: Mapping[str, Reference]
+    notes: Notes
+    noise: Samples
+    update_s: float
+    """Audio that the server gathers by policy before a recognition pass."""
+    seed: int
+
+    @property
+    def socket(self) -> str:
+        """Where live users connect."""
+        return IzwiClient(self.url.replace("http", "ws", 1)).url
+
+
+def on_loopback(url: str) -> bool:
+    """A proxy from the environment cannot reach this machine's loopback."""
+    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
+
+
+def set_scene(
+    url: str,
+    api_key: str | None,
+    profile: Profile,
+    clips: list[Clip],
+    references: Mapping[str, Reference],
+    notes: Notes,
+    seed: int,
+) -> Scene:
+    """With the server's settings as this process's environment has them."""
+    settings = Settings()
+    update_s = (settings.session.update_ms + settings.vad.hop_ms) / 1000
+    return Scene(url, api_key, profile, clips, references, notes, room(NOISE_S, NOISE_DBFS, seed), update_s, seed)

@@ -1,0 +1,54 @@
+"""The commands on docs/deploy.md that are marked ``run``, in their order, in a copy of what they read."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "deploy.md"
+TOOLS = Path(sys.executable).parent
+_BLOCK = re.compile(r"^```bash run\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
+UNIT = ROOT / "cluster" / "systemd" / "izwi@.service"
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "cluster", tmp_path / "cluster", ignore=shutil.ignore_patterns("secrets", ".env"))
+    environment = os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"}
+    for code in _BLOCK.findall(PAGE.read_text()):
+        # The plugin of Docker's command is the program by itself.
+        command = ["bash", "-euo", "pipefail", "-c", code.replace("docker compose", "docker-compose")]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, code + done.stdout + done.stderr
+    made = {path.name for path in (tmp_path / "cluster" / "secrets").iterdir()}
+    assert made == {"keys.toml", "clinic.key", "metrics.key"}
+    kinds = [document["kind"] for document in yaml.safe_load_all((tmp_path / "izwi.yaml").read_text())]
+    assert "RayService" in kinds
+    (secret,) = yaml.safe_load_all((tmp_path / "keys.yaml").read_text())
+    assert list(secret["data"]) == ["keys.toml"]
+
+
+def test_links_lead_somewhere() -> None:
+    linked = _LINK.findall(PAGE.read_text())
+    assert linked
+    assert all((PAGE.parent / link).exists() for link in linked)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    text = UNIT.read_text().replace("/opt/izwi/.venv/bin/python", sys.executable)  # which it looks for
+    unit = tmp_path / "izwi@8001.service"
+    unit.write_text(text)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not [line for line in done.stderr.splitlines() if "izwi@" in line]
+    unit.write_text(text.replace("KillSignal=SIGINT", "KillSignals=SIGINT"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+    assert "KillSignals" in done.stderr
