@@ -43,7 +43,8 @@ def test_links_lead_somewhere() -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    text = UNIT.read_text().replace("/opt/izwi/.venv/bin/python", sys.executable)  # which it looks for
+    program = f'"{sys.executable}"'  # which it looks for
+    text = UNIT.read_text().replace("/opt/izwi/.venv/bin/python", program)
     unit = tmp_path / "izwi@8001.service"
     unit.write_text(text)
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
