@@ -7,7 +7,7 @@ ARGS =
 export FROM TO WAV
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench bench-short chaos hostile lint lock wheel clean help install install-test
+.PHONY: demo serve test bench bench-short costs chaos hostile lint lock wheel clean help install install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -25,6 +25,9 @@ bench: install-test ## Measure up to 32 speakers at once and both translations: 
 
 bench-short: install-test ## Three minutes of it, which fail on regressions: make bench-short
 	@exec .venv/bin/python -m loadtests.short $(ARGS)
+
+costs: install-test ## Measure what `izwi plan` counts with on this machine, in five minutes: make costs [ARGS="--check --write"]
+	@exec .venv/bin/python -m loadtests.costs $(ARGS)
 
 chaos: install-test ## Break the server under live streams, again and again: make chaos [ARGS="--faults reset,asr"]
 	@exec .venv/bin/python -m loadtests.chaos.run $(ARGS)

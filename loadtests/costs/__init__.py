@@ -1,0 +1,1 @@
+"""Measures what `izwi plan` counts with, on this machine."""
