@@ -99,7 +99,7 @@ def idle_period_s(settings: Settings) -> float:
     """Between two updates where the recogniser is always free: the wanted period, in whole chunks and frames."""
     hop, wanted = max(1, settings.vad.hop_ms // FRAME_MS) * FRAME, settings.session.update_ms * SAMPLE_RATE // 1000
     held = fresh = updates = 0
-    chunks = 40 * FRAME // 32  # after which chunks and frames end together again
+    chunks = 640  # eight chunks are 25 frames: whole numbers of both, many times over
     for _ in range(chunks):
         held += CHUNK
         whole = held // FRAME * FRAME

@@ -72,19 +72,17 @@ def windows(clips: Sequence[Clip], length_s: float) -> list[Samples]:
 
 
 def crowding(engine: FasterWhisper, language: str, clips: Sequence[Clip], workers: int) -> float:
-    """How many times as long a pass takes while all workers make one."""
-    requests = [[AsrRequest(window, language, final=False)] for window in windows(clips, CROWD_S)]
+    """How many times the processor time a pass takes while all workers make one: they share the memory."""
+    requests = [[AsrRequest(window, language, final=False)] for window in windows(clips, CROWD_S)] * REPEATS
 
-    def timed(request: list[AsrRequest]) -> float:
-        began = time.perf_counter()
-        engine.transcribe(request)
-        return time.perf_counter() - began
+    def spent(threads: int) -> float:
+        with ThreadPoolExecutor(threads) as pool:
+            began = time.process_time()
+            list(pool.map(engine.transcribe, requests))
+            return time.process_time() - began
 
-    alone = [timed(request) for request in requests * REPEATS]
-    with ThreadPoolExecutor(workers) as pool:
-        # The first and the last ones may have had the machine for themselves.
-        together = list(pool.map(timed, requests * REPEATS * workers))[workers:-workers]
-    return round(max(1.0, mean(together) / mean(alone)), 2)
+    spent(1)
+    return round(max(1.0, spent(workers) / spent(1)), 2)
 
 
 def vad(clips: Sequence[Clip]) -> VadRow:

@@ -1,8 +1,9 @@
-"""How much a recogniser has to hear after a word before it is shown: a session whose passes take no time."""
+"""How much a recogniser has to hear after a word before it is shown, from passes that each stand for themselves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from deployments.asr.faster_whisper import FasterWhisper
 from deployments.vad.silero import Silero
@@ -17,8 +18,7 @@ from izwi.transcript import Transcript
 from izwi.utterance import Window
 from loadtests.corpus import Clip
 from loadtests.costs.engines import settings_for
-from loadtests.delays import Passage, Shown, delays, words
-from loadtests.delays import Spoken as Word
+from loadtests.delays import words
 from loadtests.reference import Reference
 
 STEP_S = 0.15
@@ -27,6 +27,11 @@ FIRST_S = 0.5
 """Audio of the first pass."""
 QUANTILES = 20
 """Steps of probability."""
+LONGEST_S = 2.0
+"""What is not shown then counts as shown then: by that time something else decides, as the end of the utterance."""
+BIN_S = 0.1
+SHORTEST_S = 0.3
+"""Of a window's first word there must be this much in it."""
 SILENCE_S = 0.1
 """Shorter pauses are not noted."""
 
@@ -34,33 +39,50 @@ SILENCE_S = 0.1
 def measure(
     engine: FasterWhisper, model: str, language: str, clips: Sequence[Clip], references: Mapping[str, Reference]
 ) -> HindsightRow:
-    """Quantiles over all words that are recognised rightly. A word is ready somewhere between two passes: on average
-    half a step before it is seen."""
-    found: list[float] = []
-    for clip in clips:
-        reference = references[clip.name]
-        views = list(_views(engine, language, clip))
-        spoken = [Word(word, end_s) for word, end_s in reference.words]
-        settled = list(views[-1].tentative)
-        passage = Passage(spoken, reference.onset_s, reference.end_s)
-        found += delays([passage], settled, [*views, Shown(views[-1].at, len(settled), ())]).shown
-    steps = np.linspace(0, 1, QUANTILES + 1)
-    quantiles = np.maximum(0.0, np.quantile(np.asarray(found) - STEP_S / 2, steps))
-    return HindsightRow(model=model, language=language, quantiles_s=tuple(round(float(q), 3) for q in quantiles))
+    """Quantiles over all words that are recognised rightly in the end.
+
+    The share of passes that show a word so long after its end is the probability that so much is enough. It is not
+    the first of many passes that shows a word: what one pass shows the next may hide, and a server makes few.
+    """
+    seen = [one for clip in clips for one in _looks(engine, language, clip, references[clip.name])]
+    edges = np.arange(0.0, LONGEST_S + BIN_S, BIN_S)
+    places = np.digitize([heard_s for heard_s, _ in seen], edges) - 1
+    shown = np.asarray([visible for _, visible in seen], np.float64)
+    shares = [shown[places == place].mean() if (places == place).any() else 0.0 for place in range(len(edges) - 1)]
+    enough = np.maximum.accumulate(shares)  # hearing more never makes it worse
+    middles = (*(edges[:-1] + BIN_S / 2), LONGEST_S)
+    places = np.searchsorted(enough, np.linspace(0, 1, QUANTILES + 1))
+    quantiles = [0.0, *(float(middles[place]) for place in places[1:])]
+    return HindsightRow(model=model, language=language, quantiles_s=tuple(round(value, 3) for value in quantiles))
 
 
-def _views(engine: FasterWhisper, language: str, clip: Clip) -> Iterator[Shown]:
-    """What is visible after each pass; nothing is settled, so that the last one has all words."""
-    transcript = Transcript(SessionSettings())
-    start, total = 0, len(clip.samples)
-    step = round(STEP_S * SAMPLE_RATE)
+def _looks(engine: FasterWhisper, language: str, clip: Clip, reference: Reference) -> Iterator[tuple[float, bool]]:
+    """For each pass and each word in its window: the audio after the word, and whether the pass shows it."""
+    rolling = Transcript(SessionSettings())  # says where windows begin
+    start, total, step = 0, len(clip.samples), round(STEP_S * SAMPLE_RATE)
+    looks: list[tuple[int, float, bool]] = []
     for end in (*range(round(FIRST_S * SAMPLE_RATE), total, step), total):
-        samples = clip.samples[start:end]
-        final = end == total
-        heard = engine.transcribe([AsrRequest(samples, language, final)])[0].words
-        update = transcript.update(Window(samples, start, final, False, end, len(samples)), heard, language)
-        start = max(start, update.keep_from)
-        yield Shown(end / SAMPLE_RATE, 0, words(f"{transcript.committed} {transcript.tentative}"))
+        window = Window(clip.samples[start:end], start, False, False, end, end - start)
+        heard = engine.transcribe([AsrRequest(window.samples, language, end == total)])[0].words
+        alone = Transcript(SessionSettings())
+        alone.update(window, heard, language)
+        inside = [
+            (number, word, end_s)
+            for number, (word, end_s) in enumerate(reference.words)
+            if start / SAMPLE_RATE + SHORTEST_S <= end_s <= end / SAMPLE_RATE
+        ]
+        visible = _common([word for _, word, _ in inside], words(f"{alone.committed} {alone.tentative}"))
+        looks += [(number, end / SAMPLE_RATE - end_s, place in visible)
+                  for place, (number, _, end_s) in enumerate(inside)]  # fmt: skip
+        start = max(start, rolling.update(window, heard, language).keep_from)
+    right = {number for number, _, shown in looks if shown}
+    return ((heard_s, shown) for number, heard_s, shown in looks if number in right and heard_s < LONGEST_S)
+
+
+def _common(expected: Sequence[str], found: Sequence[str]) -> set[int]:
+    """Places in ``expected`` of the words that ``found`` has as well."""
+    blocks = Levenshtein.opcodes(expected, found)
+    return {place for block in blocks if block.tag == "equal" for place in range(block.src_start, block.src_end)}
 
 
 def spoken(clips: Sequence[Clip], references: Mapping[str, Reference]) -> tuple[Spoken, ...]:

@@ -47,8 +47,9 @@ def test_hindsight_is_what_has_to_be_heard_after_a_word() -> None:
     clip = Clip(CLIP.name, REFERENCE.text, audible([Placed(CLIP, 0.0)], CLIP.length_s))
     row = hindsight.measure(Hesitant(), "base", "en", [clip], {clip.name: REFERENCE})  # type: ignore[arg-type]
     middle = row.quantiles_s[len(row.quantiles_s) // 2]
-    assert middle == pytest.approx(NEEDED_S, abs=hindsight.STEP_S / 2 + 0.001)
-    assert row.quantiles_s[-1] <= NEEDED_S + hindsight.STEP_S
+    assert middle == pytest.approx(NEEDED_S, abs=hindsight.BIN_S)
+    assert row.quantiles_s[1] == pytest.approx(NEEDED_S, abs=2 * hindsight.BIN_S)  # nothing is seen before
+    assert row.quantiles_s[-1] <= NEEDED_S + 2 * hindsight.BIN_S
     assert list(row.quantiles_s) == sorted(row.quantiles_s)
 
 
