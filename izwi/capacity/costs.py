@@ -33,7 +33,7 @@ class Machine(Row):
     run: str
     """When, in UTC: files that one run wrote bear the same."""
     crowding: float = Field(ge=1)
-    """How many times the work a pass is while every core makes one, beside a pass alone: they share the memory."""
+    """How many times as long a pass takes while every core makes one, beside a pass alone: they share the memory."""
     idle_cores: float = Field(ge=0)
     """What the server uses while nobody is there: Ray, Serve, HAProxy."""
     echo_s: float = Field(ge=0)

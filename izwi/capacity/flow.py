@@ -27,6 +27,9 @@ CHUNKED_S = CHUNK / SAMPLE_RATE / 2
 """That sound waits for the rest of its chunk, on average."""
 TRIMMED_S = 0.9
 """Of a window that is trimmed this much is not settled yet, besides the overlap."""
+ROUNDS = 12
+NEAR = 1e-3
+"""How exactly an equilibrium is found: far better than costs are known."""
 _GRID = 24
 
 
@@ -122,7 +125,7 @@ def recognition(
     """
     pay = _Pay(prices, settings, spoken)
     batch, period_s, wait_s = _balance(speaking, workers, places, pay, settings)
-    took_s = pay.call_s(batch)
+    took_s = pay.call_s(batch, period_s)
     calls_per_s = speaking / period_s / batch
     busy = min(workers, calls_per_s * took_s)
     saturated = busy > 0.999 * workers
@@ -153,14 +156,25 @@ class _Pay:
         self._careful_per_s = spoken.careful_per_s
         self.idle_s = idle_period_s(settings)
 
-    def call_s(self, batch: float) -> float:
-        """A call with ``batch`` windows, some of them careful. They are as long as the longest of them: of ``b`` that
-        lie anywhere around the mean, the longest is ``(b - 1) / (b + 1)`` of the way to the end."""
-        window_s = self._mean_s + (self._most_s - self._mean_s) * (batch - 1) / (batch + 1)
-        partial = self._asr.core_s(window_s, batch, careful=False)
-        careful = self._asr.core_s(window_s, batch, careful=True)
-        share = min(1.0, self._careful_per_s * self.idle_s)
-        return self._crowding * (partial + share * (careful - partial))
+    def call_s(self, batch: float, period_s: float) -> float:
+        """The work of a call with ``batch`` windows of speakers whose updates are so far apart.
+
+        Careful windows are decoded by themselves. Windows are as long as the longest beside them: of ``b`` that lie
+        anywhere around the mean, the longest is ``(b - 1) / (b + 1)`` of the way to the end.
+        """
+        careful = batch * self._careful(period_s)
+        return self._crowding * (self._work(batch - careful, careful=False) + self._work(careful, careful=True))
+
+    def _careful(self, period_s: float) -> float:
+        """Share of careful passes: a pause is followed by one however rare the others are. That a server which is far
+        behind takes less care is left out: nobody plans for that."""
+        return min(1.0, self._careful_per_s * period_s)
+
+    def _work(self, batch: float, *, careful: bool) -> float:
+        """Below one window on average there is one as often as that."""
+        size = max(1.0, batch)
+        window_s = self._mean_s + (self._most_s - self._mean_s) * (size - 1) / (size + 1)
+        return self._asr.core_s(window_s, size, careful=careful) * min(1.0, batch)
 
 
 def _balance(
@@ -168,7 +182,7 @@ def _balance(
 ) -> tuple[float, float, float]:
     """Windows per call, seconds between a speaker's updates, and those that a window waits to be taken."""
     most = float(settings.asr.batch)
-    alone_s = pay.call_s(1.0)
+    alone_s = pay.call_s(1.0, pay.idle_s)
     used = speaking * alone_s / (max(pay.idle_s, alone_s) * workers)
     if used < 1.0:
         # Sakasegawa 1977 for many servers, halved because calls of one length queue half as long; at most what a
@@ -177,22 +191,31 @@ def _balance(
         wait_s = alone_s / workers / 2 * min(1.0, queued)
         return 1.0, max(pay.idle_s, alone_s) + wait_s, wait_s
 
-    def period_s(batch: float) -> float:
-        took_s = pay.call_s(batch)
+    def served_s(batch: float) -> float:
+        """In which busy workers take a window of everybody. The rarer updates are, the more of them are careful."""
+        period_s = pay.idle_s
+        for _ in range(ROUNDS):
+            before_s, period_s = period_s, max(pay.idle_s, speaking * pay.call_s(batch, period_s) / workers / batch)
+            if abs(period_s - before_s) < NEAR * period_s:
+                break
+        return period_s
+
+    def least_s(batch: float, period_s: float) -> float:
+        """In which somebody has new speech and his last answer, and a worker is free."""
+        took_s = pay.call_s(batch, period_s)
         answer_s = took_s * max(1.0, min(places, speaking / batch) / workers)
         return max(pay.idle_s, answer_s) + took_s / workers / 2
 
-    def served(batch: float) -> float:
-        return workers * batch / pay.call_s(batch)
-
-    if speaking / period_s(most) >= served(most):
-        period = speaking / served(most)
-        return most, period, max(0.0, period - max(pay.idle_s, pay.call_s(most)))
+    period_s = served_s(most)
+    if period_s >= least_s(most, period_s):
+        return most, period_s, max(0.0, period_s - max(pay.idle_s, pay.call_s(most, period_s)))
     low, high = 1.0, most
-    for _ in range(40):
+    while high - low > NEAR * most:
         middle = (low + high) / 2
-        low, high = (middle, high) if speaking / period_s(middle) > served(middle) else (low, middle)
-    return high, speaking / served(high), pay.call_s(high) / workers / 2
+        period_s = served_s(middle)
+        low, high = (middle, high) if period_s > least_s(middle, period_s) else (low, middle)
+    period_s = served_s(high)
+    return high, period_s, pay.call_s(high, period_s) / workers / 2
 
 
 def _shown(hindsight_s: Sequence[float], period_s: float, known_s: float) -> list[float]:

@@ -20,8 +20,8 @@ def table(priced: CostTable, said: Speech, rows: Sequence[dict[str, Any]], secon
     names = ["speakers", *(f"{name} {percentile}".strip() for name, percentile in FIGURES)]
     lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
     for speakers in dict.fromkeys(one.speakers for one in found):
-        cells = [_cell(one) for one in found if one.speakers == speakers]
-        lines.append(f"| {' | '.join([str(speakers), *cells])} |")
+        cells = {one.figure: _cell(one) for one in found if one.speakers == speakers}
+        lines.append(f"| {' | '.join([str(speakers), *(cells.get(name, '–') for name in names[1:])])} |")
     worst = max(found, key=lambda one: abs(one.off))
     return "\n".join([*lines, f"measured, then simulated; at most {100 * abs(worst.off):.0f} % off"])
 

@@ -72,17 +72,17 @@ def windows(clips: Sequence[Clip], length_s: float) -> list[Samples]:
 
 
 def crowding(engine: FasterWhisper, language: str, clips: Sequence[Clip], workers: int) -> float:
-    """How many times the processor time a pass takes while all workers make one: they share the memory."""
+    """How many times as long a pass takes while all workers make one: they share the memory, and the interpreter."""
     requests = [[AsrRequest(window, language, final=False)] for window in windows(clips, CROWD_S)] * REPEATS
 
-    def spent(threads: int) -> float:
+    def pass_s(threads: int) -> float:
         with ThreadPoolExecutor(threads) as pool:
-            began = time.process_time()
+            began = time.perf_counter()
             list(pool.map(engine.transcribe, requests))
-            return time.process_time() - began
+            return threads * (time.perf_counter() - began) / len(requests)
 
-    spent(1)
-    return round(max(1.0, spent(workers) / spent(1)), 2)
+    pass_s(1)
+    return round(max(1.0, pass_s(workers) / pass_s(1)), 2)
 
 
 def vad(clips: Sequence[Clip]) -> VadRow:
