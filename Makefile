@@ -26,7 +26,7 @@ bench: install-test ## Measure up to 32 speakers at once and both translations: 
 bench-short: install-test ## Three minutes of it, which fail on regressions: make bench-short
 	@exec .venv/bin/python -m loadtests.short $(ARGS)
 
-costs: install-test ## Measure what `izwi plan` counts with on this machine, in five minutes: make costs [ARGS="--check --write"]
+costs: install-test ## Measure what `izwi plan` counts with on this machine, in seven minutes: make costs [ARGS="--check --write"]
 	@exec .venv/bin/python -m loadtests.costs $(ARGS)
 
 chaos: install-test ## Break the server under live streams, again and again: make chaos [ARGS="--faults reset,asr"]
