@@ -9,8 +9,8 @@ ARGS =
 export FROM TO WAV PROFILE HOST
 
 .DEFAULT_GOAL := help
-.PHONY: demo serve test bench bench-short loadtest chaos hostile scaling lint lock wheel image-size serve-config clean \
-	help install install-test
+.PHONY: demo serve test bench bench-short loadtest costs chaos hostile scaling lint lock wheel image-size serve-config \
+	clean help install install-test
 
 demo: install ## Translate a recording, live and spoken: make demo [WAV=clip.flac] [FROM=es] [TO=en]
 	@set -- --from "$$FROM" --to "$$TO" $(ARGS); \
@@ -33,6 +33,9 @@ loadtest: install-test ## Locust users against limits: make loadtest PROFILE=ten
 	@set -- $(ARGS); \
 	if [ -n "$$HOST" ]; then set -- --host "$$HOST" "$$@"; fi; \
 	exec .venv/bin/python -m loadtests.swarm "$$PROFILE" "$$@"
+
+costs: install-test ## Measure what `izwi plan` counts with on this machine, in five minutes: make costs [ARGS="--check --write"]
+	@exec .venv/bin/python -m loadtests.costs $(ARGS)
 
 chaos: install-test ## Break the server under live streams, again and again: make chaos [ARGS="--faults reset,asr"]
 	@exec .venv/bin/python -m loadtests.chaos.run $(ARGS)

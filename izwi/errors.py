@@ -21,6 +21,9 @@
     │   ├── UnknownModel         404  no model of this name is loaded
     │   ├── UnknownVoice         400  no voice of this name is loaded
     │   ├── NothingToSay         400  a text without a letter or digit
+    │   ├── NotMeasured          400  a plan for what no row of the cost table is about
+    │   ├── BadCostTable         400  a cost table of one's own that cannot be read
+    │   ├── OutOfReach           400  a delay that no number of replicas brings
     │   ├── UnsupportedAudio     415  not audio, or empty
     │   │   └── DamagedAudio     415  truncated or damaged; what could be decoded came before
     │   ├── AudioTooLong         413  beyond IZWI_MAX_AUDIO_SECONDS
@@ -159,6 +162,18 @@ class UnknownVoice(ClientError):
 
 class NothingToSay(ClientError):
     code = "nothing_to_say"
+
+
+class NotMeasured(ClientError):
+    code = "not_measured"
+
+
+class BadCostTable(ClientError):
+    code = "bad_cost_table"
+
+
+class OutOfReach(ClientError):
+    code = "out_of_reach"
 
 
 class UnsupportedAudio(ClientError):

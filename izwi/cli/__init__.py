@@ -1,5 +1,5 @@
 """The command line: `izwi translate`, `transcribe`, `listen`, `demo`, `serve`, `job`, `jobs`, `models`, `keys`,
-`doctor`, `settings`.
+`plan`, `simulate`, `doctor`, `settings`.
 
 Exit codes: 0 done; 1 a stage failed or gave nothing, or the file gave a part; 2 the request itself is at fault.
 """
@@ -13,7 +13,21 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from izwi.cli import demo, doctor, job, jobs, keys, listen, models, serve, settings, transcribe, translate
+from izwi.cli import (
+    demo,
+    doctor,
+    job,
+    jobs,
+    keys,
+    listen,
+    models,
+    plan,
+    serve,
+    settings,
+    simulate,
+    transcribe,
+    translate,
+)
 from izwi.errors import ClientError, DamagedAudio, IzwiError
 
 
@@ -52,7 +66,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # locals may hold audio, text or keys
 )
-for _module in (translate, transcribe, listen, demo, serve, job, doctor, settings):
+for _module in (translate, transcribe, listen, demo, serve, job, plan, simulate, doctor, settings):
     app.command(_module.__name__.rpartition(".")[2], epilog=_module.EXAMPLES)(_module.command)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")

@@ -16,7 +16,7 @@ from izwi.cli import app, demo
 from izwi.errors import NotReady
 from izwi.server_process import running_server
 
-COMMANDS = ["translate", "transcribe", "listen", "demo", "serve", "job", "doctor", "settings"]
+COMMANDS = ["translate", "transcribe", "listen", "demo", "serve", "job", "plan", "simulate", "doctor", "settings"]
 runner = CliRunner()
 
 
