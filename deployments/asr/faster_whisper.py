@@ -18,6 +18,7 @@ from deployments.asr.engine import Transcript
 from deployments.asr.guard import Decoded
 from deployments.asr.ladder import FULL_S, Job, Rung, believed, buckets
 from deployments.asr.token_rate import TokenRate
+from deployments.heap import Heap
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import AudioTooLong, ModelMissing, UnsupportedLanguage, UnsupportedPair
 from izwi.settings import Settings
@@ -43,6 +44,7 @@ class FasterWhisper:
     def __init__(self, settings: Settings) -> None:
         self._asr = settings.asr
         self._rate = TokenRate()
+        self._heap = Heap()
         device = loading.device(settings)
         try:
             self._start(settings, device)
@@ -78,6 +80,7 @@ class FasterWhisper:
             for group in buckets(waiting):
                 self._attempt(group)
             waiting = [job for job in waiting if job.heard is None]
+        self._heap.tidy()
         return [job.heard for job in jobs if job.heard]
 
     def _rungs(self, request: AsrRequest) -> tuple[Rung, ...]:
