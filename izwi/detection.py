@@ -14,6 +14,9 @@ from izwi.stages import Samples, Stages, VadRequest, VadState
 
 DIGITAL_SILENCE = 1.5 / 32768
 """Peak below which a chunk is a muted line: it costs no detector call."""
+RUN_UP = 10 * FRAME
+"""Samples before the first sound that the detector hears along with it: it judges by what it heard
+before."""
 
 Events = list[SegmentEvent]
 
@@ -39,6 +42,8 @@ class Detection:
         self._state = VadState()
         self._parts: list[Samples] = []
         self._count = 0
+        self._unheard: Samples = np.zeros(0, np.float32)
+        """The end of what the detector was not asked about."""
         self._floor: int | None = None
 
     @property
@@ -90,13 +95,21 @@ class Detection:
         return np.concatenate(self._parts) if self._parts else np.zeros(0, np.float32)
 
     async def _detect(self, samples: Samples) -> Events:
-        if float(np.abs(samples).max()) < DIGITAL_SILENCE:
+        if self._nothing_in(samples):
             probabilities = (0.0,) * (len(samples) // FRAME)
+            self._unheard = np.concatenate([self._unheard, samples])[-RUN_UP:]
         else:
             patient = not (self._segmenter.speaking or self._gate.loud)
-            result = await self._stages.vad(VadRequest(samples, self._state, patient=patient))
+            heard = np.concatenate([self._unheard, samples])
+            state = self._state if len(self._unheard) < RUN_UP else VadState()
+            result = await self._stages.vad(VadRequest(heard, state, patient=patient))
             await self._note_engine("vad", result.timing)
-            probabilities, self._state = result.probabilities, result.state
+            probabilities, self._state = result.probabilities[len(self._unheard) // FRAME :], result.state
+            self._unheard = self._unheard[:0]
         self._gate.judged(samples, probabilities)
         self._floor = self._segmenter.safe_position  # the segmenter gets ahead of what has been announced
         return self._segmenter.push(samples, probabilities)
+
+    def _nothing_in(self, samples: Samples) -> bool:
+        still = self._gate.still and not self._segmenter.speaking
+        return still or float(np.abs(samples).max()) < DIGITAL_SILENCE

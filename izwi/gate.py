@@ -2,7 +2,8 @@
 
 A detector call costs far more on its way than in the model, so that ten calls a second on silence would be most of what
 a silent stream costs. In a quiet room a second is gathered; sound above the room's noise ends that at once, so
-speech waits no longer than before, and nothing is lost either way.
+speech waits no longer than before, and nothing is lost either way. Where a room is so still that speech no louder than
+its noise could not be understood, the detector is asked about louder sound only.
 """
 
 import math
@@ -18,6 +19,8 @@ RISE = 1.8
 """Loudness over the room's noise that may be speech, as a factor of RMS: 5 dB, where noise itself varies by 1 or 2."""
 SILENT_RMS = 2e-4
 """-74 dBFS: a muted line or the dither of a converter, below any microphone in a room."""
+STILL_RMS = 10 ** (-50 / 20)
+"""-50 dBFS: noise below it is a still room, or a headset."""
 QUIET = 0.3
 """Speech probability below which a stretch counts as noise."""
 FOLLOW = 0.3
@@ -42,6 +45,11 @@ class Gate:
     def loud(self) -> bool:
         """Something held is above the room's noise."""
         return self._loud
+
+    @property
+    def still(self) -> bool:
+        """What is held is the noise of a still room."""
+        return not self._loud and self._noise < STILL_RMS
 
     def hop(self, speaking: bool, factor: int = 1, company: bool = False) -> int:
         """Samples to gather.

@@ -8,6 +8,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
+import numpy as np
+
 from izwi.arrivals import Arrivals
 from izwi.audio import SAMPLE_RATE, Cut
 from izwi.converter import Converter, converter
@@ -17,7 +19,7 @@ from izwi.settings import Settings
 from izwi.stages import Samples
 
 PIECE = SAMPLE_RATE // 2
-"""Samples per piece handed on at most: large frames must not become large steps."""
+"""Samples per piece: large frames must not become large steps."""
 SLACK = SAMPLE_RATE
 """Samples a client may exceed its window by: resampling and rounding are not its fault."""
 
@@ -150,10 +152,26 @@ class Intake:
             self._close()
 
     async def stream(self) -> AsyncIterator[Samples | Cut]:
-        """The audio, in pieces of at most `PIECE` samples, and where it is cut, until its end."""
-        while (piece := await self._pieces.get()) is not None:
-            self._waiting -= 0 if isinstance(piece, Cut) else len(piece)
-            yield piece
+        """The audio, in pieces of less than twice `PIECE` samples, and where it is cut, until its end.
+
+        Small pieces that wait come together: a session that is behind would stay behind, if it asked about each.
+        """
+        held: list[Samples] = []
+        while True:
+            piece = await self._pieces.get()
+            if piece is not None and not isinstance(piece, Cut):
+                held.append(piece)
+                if not self._pieces.empty() and sum(map(len, held)) < PIECE:
+                    continue
+            if held:
+                joined = np.concatenate(held)
+                held.clear()
+                self._waiting -= len(joined)
+                yield joined
+            if piece is None:
+                return
+            if isinstance(piece, Cut):
+                yield piece
 
     def _queue(self, samples: Samples) -> int:
         samples, self._again = samples[self._again :], max(0, self._again - len(samples))

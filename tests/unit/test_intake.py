@@ -33,6 +33,26 @@ async def test_large_frames_become_small_pieces_and_nothing_is_lost() -> None:
     assert await drained(opened) == [PIECE, PIECE, 4_000]
 
 
+async def test_small_pieces_that_wait_come_together_up_to_a_step_and_a_cut_parts_them() -> None:
+    opened = intake()
+    for _ in range(3):
+        opened.push(pcm(1_600))
+    opened.cut()
+    for _ in range(7):
+        opened.push(pcm(1_600))
+    opened.end()
+    assert [0 if isinstance(piece, Cut) else len(piece) async for piece in opened.stream()] == [4_800, 0, PIECE, 3_200]
+    assert opened.depth[0] == 0
+
+
+async def test_what_comes_in_time_does_not_wait_for_more() -> None:
+    opened = intake()
+    stream = opened.stream()
+    for _ in range(3):
+        opened.push(pcm(1_600))
+        assert len(await anext(stream)) == 1_600  # type: ignore[arg-type]
+
+
 async def test_the_window_moves_on_as_audio_is_taken() -> None:
     opened = intake(pieces=4)
     stream = opened.stream()
