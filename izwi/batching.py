@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from izwi.errors import Unavailable
+from izwi.spacing import Spacing
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -68,6 +69,8 @@ class Batcher(Generic[Q, A]):
         self._patient: Turns[Q, A] = []
         self._files: Turns[Q, A] = []
         self._places = places
+        self.spacing = Spacing(places)
+        """Of the requests of live sessions."""
         self._live_at = -math.inf
         self._live_calls = 0
         self._live_calls_s = 0.0
@@ -100,7 +103,7 @@ class Batcher(Generic[Q, A]):
     def resize(self, places: int) -> None:
         """There are more or fewer workers than before; calls under way are not disturbed."""
         self._free += places - self._places
-        self._places = places
+        self._places = self.spacing.workers = places
         if self._departure is None:  # one that is about to leave finds the new places by itself
             self._start()
 
@@ -183,7 +186,11 @@ class Batcher(Generic[Q, A]):
         try:
             batch = [turn for turn in batch if not turn.answer.done()]
             if batch:
-                _settle(batch, await self._call([turn.take() for turn in batch], urgent))
+                began = asyncio.get_running_loop().time()
+                answers = await self._call([turn.take() for turn in batch], urgent)
+                if live:
+                    self.spacing.took((asyncio.get_running_loop().time() - began) / len(batch))
+                _settle(batch, answers)
         except Exception as error:
             _settle(batch, [error] * len(batch))
         except asyncio.CancelledError:  # nobody may wait for ever for a call that was cancelled

@@ -46,7 +46,7 @@ def committed(utterance: Utterance, update: Update, language: str) -> m.Transcri
 
 
 def partial(
-    utterance: Utterance, transcript: Transcript, language: str, heard: int | None = None
+    utterance: Utterance, transcript: Transcript, language: str, heard: int | None = None, update: int | None = None
 ) -> m.TranscriptPartialMessage:
     data = m.TranscriptPartial(
         utterance=utterance.number,
@@ -54,6 +54,7 @@ def partial(
         tentative=transcript.tentative,
         language=language,
         heard_s=None if heard is None else seconds(heard),
+        update_ms=None if update is None else round(1000 * seconds(update)),
     )
     return m.TranscriptPartialMessage(data=data)
 

@@ -30,6 +30,6 @@ PROFILES: dict[str, dict[str, Any]] = {
         "session": {"update_ms": 250},
         "vad": {"endpoint_ms": 300, "hop_ms": 64},
         "asr": {"resources": {"cpus": 1.0, "gpus": 0.5}},
-        "tts": {"first_piece_chars": 20, "resources": {"cpus": 0.5, "gpus": 0.3}},
+        "tts": {"resources": {"cpus": 0.5, "gpus": 0.3}},
     },
 }

@@ -95,12 +95,13 @@ class Recognition:
         self._given = language
         self._limits = limits
         self._asr = stages.asr
+        self._spacing = stages.spacing
         self._load = load
         self._emit = emit
         self._note_engine = note_engine
         self._before = checkpoint.language  # of the utterance before
         self._interrupted = checkpoint
-        self._fresh, self._pause = (ms * SAMPLE_RATE // 1000 for ms in (limits.update_ms, limits.pause_ms))
+        self._pause = limits.pause_ms * SAMPLE_RATE // 1000
         self._most = int(min(2 * limits.max_window_s, LONGEST_WINDOW_S) * SAMPLE_RATE)
 
     async def transcribe(self, utterance: Utterance) -> AsyncGenerator[SpokenClause]:
@@ -115,7 +116,8 @@ class Recognition:
         likely: Sequence[str] = ()  # hotwords that may have been met
         over = False
         while not over:
-            urgent = await utterance.due(self._fresh, self._patience)
+            gathers = self._gathers
+            urgent = await utterance.due(gathers, self._patience)
             if ahead and utterance.ended_at(ahead.window.speech_end):
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
@@ -139,7 +141,7 @@ class Recognition:
                     continue
                 update = transcript.give_up(done.window)
             over = done.window.final
-            await self._tell(utterance, transcript, update, language, done.window)
+            await self._tell(utterance, transcript, update, language, done.window, gathers)
             for clause in update.clauses:
                 yield SpokenClause(clause, utterance.number, language, utterance.trace)
             await utterance.drop_before(update.keep_from)
@@ -148,6 +150,11 @@ class Recognition:
         final = events.final(utterance, transcript, language, engine, meta)
         self.final = final.data
         await self._emit(final, None)
+
+    @property
+    def _gathers(self) -> int:
+        """Samples of new speech that ask for a pass."""
+        return round(self._spacing.update_s(self._limits.update_ms / 1000) * SAMPLE_RATE)
 
     @property
     def _patience(self) -> int:
@@ -179,11 +186,12 @@ class Recognition:
         return _Pass(window, result)
 
     async def _tell(
-        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, window: Window
+        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, window: Window, gathers: int
     ) -> None:
-        """A client that debugs hears of every pass and how far it got: it measures what its audio waited for."""
+        """A client that debugs hears of every pass, how far it got and how much it was to gather: it measures what its
+        audio waited for."""
         if update.fresh:
             await self._emit(events.committed(utterance, update, language), None)
         if (update.changed or self._spent) and not window.final:
-            heard = window.end if self._spent else None
-            await self._emit(events.partial(utterance, transcript, language, heard), None)
+            heard = (window.end, gathers) if self._spent else ()
+            await self._emit(events.partial(utterance, transcript, language, *heard), None)

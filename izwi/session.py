@@ -204,8 +204,9 @@ class Session:
     async def _recognise(self, utterances: Utterances, clauses: Clauses, tasks: asyncio.TaskGroup) -> None:
         while (utterance := await utterances.get()) is not None:
             tracing.current.set(utterance.trace)
-            async for clause in self._recognition.transcribe(utterance):
-                await clauses.put(clause)
+            with self._stages.spacing.speaking():
+                async for clause in self._recognition.transcribe(utterance):
+                    await clauses.put(clause)
             if self._start.correct_with_llm and self._recognition.final is not None:
                 tasks.create_task(self._correct(self._recognition.final), name="correct")
             if utterance.trace is not None:

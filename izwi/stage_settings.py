@@ -96,7 +96,7 @@ class TtsSettings(BaseModel):
     """In order of preference; each is used for the languages it can speak."""
     threads: int = Field(default=2, ge=1)
     """Threads per synthesis: Kokoro's RTF is 0.27 on one thread and 0.17 on two."""
-    first_piece_chars: int = Field(default=28, ge=8)
+    first_piece_chars: int = Field(default=20, ge=8)
     """Length the first piece of a clause aims for: small, because it sets the time to first audio."""
     piece_chars: int = Field(default=90, ge=16)
     """Length of the later pieces; longer ones have better prosody."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from izwi.audio import Samples
+from izwi.spacing import Spacing
 from izwi.tracing import Begin, untraced
 
 
@@ -225,6 +226,8 @@ class Stages:
     """Closing it stops the synthesis."""
     vad_company: Callable[[], bool] = _alone
     """Whether a detector call is about to leave: what is sent now travels with it."""
+    spacing: Spacing = field(default_factory=Spacing)
+    """Of recognition passes, for all sessions that share the recogniser."""
     llm: Callable[[LlmRequest], Awaitable[Corrected]] = _off
     """Optional; answers in bounded time and raises nothing."""
     trace: Begin = untraced

@@ -98,7 +98,8 @@ class StageCalls:
         metrics.caches.sources["capabilities"] = lambda: (self._shared[0], self._shared[1])
 
     def stages(self) -> Stages:
-        return Stages(self._detect, self._asr_turns.ask, self.mt, self.tts, lambda: self._vad_turns.gathering)
+        recognise, company = self._asr_turns.ask, lambda: self._vad_turns.gathering
+        return Stages(self._detect, recognise, self.mt, self.tts, company, self._asr_turns.spacing)
 
     def ears(self) -> Ears:
         """For recordings: they wait for live speech."""

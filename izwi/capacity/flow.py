@@ -21,6 +21,7 @@ from izwi.load import HURRIED
 from izwi.segmenter import FRAME, FRAME_MS
 from izwi.session_settings import SessionSettings
 from izwi.settings import Settings
+from izwi.spacing import spaced_s
 from izwi.stages import Word
 
 CHUNKED_S = CHUNK / SAMPLE_RATE / 2
@@ -129,7 +130,9 @@ def recognition(
     calls_per_s = speaking / period_s / batch
     busy = min(workers, calls_per_s * took_s)
     saturated = busy > 0.999 * workers
-    answer_s = took_s * (max(1.0, min(places, speaking / batch) / workers) if saturated else 1.0)
+    queued_s = took_s * max(0.0, min(places, speaking / batch) / workers - 1.0) if saturated else 0.0
+    # No queue stands where updates come about as often as they are asked for; and nobody asks before the last answer.
+    answer_s = took_s + queued_s * min(1.0, period_s / pay.idle_s - 1.0)
     detected_s = CHUNKED_S + prices.table.machine.echo_s
     shown = _shown(prices.hindsight_s, period_s, detected_s + answer_s)
     return Flow(
@@ -155,6 +158,7 @@ class _Pay:
         self._mean_s, self._most_s = spoken.window_s, settings.session.trim_s
         self._careful_per_s = spoken.careful_per_s
         self.idle_s = idle_period_s(settings)
+        """Between two updates where the recogniser is free."""
 
     def call_s(self, batch: float, period_s: float) -> float:
         """The work of a call with ``batch`` windows of speakers whose updates are so far apart.
@@ -181,7 +185,8 @@ def _balance(
     speaking: float, workers: float, places: float, pay: _Pay, settings: Settings
 ) -> tuple[float, float, float]:
     """Windows per call, seconds between a speaker's updates, and those that a window waits to be taken."""
-    most = float(settings.asr.batch)
+    most, usual_s = float(settings.asr.batch), settings.session.update_ms / 1000
+    pay.idle_s += spaced_s(usual_s, speaking, pay.call_s(1.0, pay.idle_s), workers) - usual_s
     alone_s = pay.call_s(1.0, pay.idle_s)
     used = speaking * alone_s / (max(pay.idle_s, alone_s) * workers)
     if used < 1.0:
@@ -214,8 +219,8 @@ def _balance(
         middle = (low + high) / 2
         period_s = served_s(middle)
         low, high = (middle, high) if period_s > least_s(middle, period_s) else (low, middle)
-    period_s = served_s(high)
-    return high, period_s, pay.call_s(high, period_s) / workers / 2
+    wait_s = pay.call_s(high, served_s(high)) / workers / 2
+    return high, max(served_s(high), pay.idle_s + wait_s), wait_s
 
 
 def _shown(hindsight_s: Sequence[float], period_s: float, known_s: float) -> list[float]:

@@ -73,6 +73,8 @@ class TranscriptPartial(Data):
     heard_s: float | None = Field(default=None, exclude_if=lambda value: value is None)
     """How far into the audio the pass went; present where ``session.start`` said ``debug``, after passes that changed
     nothing, too."""
+    update_ms: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    """New speech that was gathered before the pass was asked for; present where ``heard_s`` is."""
 
 
 class TranscriptCommitted(Data):

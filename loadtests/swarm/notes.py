@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 METRICS = {
     "session": "session started",
     "chunk": "chunk processed",
+    "update": "speech gathered for a pass",
     "first_partial": "first partial after onset",
     "word_shown": "word shown",
     "word_committed": "word committed",

@@ -28,7 +28,9 @@ class Scene:
     notes: Notes
     noise: Samples
     update_s: float
-    """Audio that the server gathers by policy before a recognition pass."""
+    """Speech that the server gathers by policy before a recognition pass, unless it says otherwise."""
+    hop_s: float
+    """Steps in which it does."""
     seed: int
 
     @property
@@ -52,6 +54,6 @@ def set_scene(
     seed: int,
 ) -> Scene:
     """With the server's settings as this process's environment has them."""
-    settings = Settings()
-    update_s = (settings.session.update_ms + settings.vad.hop_ms) / 1000
-    return Scene(url, api_key, profile, clips, references, notes, room(NOISE_S, NOISE_DBFS, seed), update_s, seed)
+    settings, noise = Settings(), room(NOISE_S, NOISE_DBFS, seed)
+    update_s, hop_s = settings.session.update_ms / 1000, settings.vad.hop_ms / 1000
+    return Scene(url, api_key, profile, clips, references, notes, noise, update_s, hop_s, seed)

@@ -33,7 +33,16 @@ def test_smoke_in_small(server: Server, tmp_path: Path) -> None:
     assert found["counts"]["sessions"] >= 3
     assert found["counts"]["connections cut"] >= 1
     assert found["load_generator"]["sent_late"]["count"] >= 3
-    measured = {"session", "chunk", "first_partial", "word_shown", "word_committed", "final_lag", "translated"}
+    measured = {
+        "session",
+        "chunk",
+        "update",
+        "first_partial",
+        "word_shown",
+        "word_committed",
+        "final_lag",
+        "translated",
+    }
     measured |= {"first_audio", "resume", "transcription", "speech_first"}
     assert set(found["metrics"]) == measured
     page = (tmp_path / "smoke" / "report.html").read_text()

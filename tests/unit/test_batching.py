@@ -7,6 +7,7 @@ import pytest
 from izwi import batching
 from izwi.batching import Batcher
 from izwi.errors import Unavailable
+from izwi.spacing import BUSY
 
 
 class Engine:
@@ -319,3 +320,17 @@ async def test_only_live_calls_count_as_live_and_those_under_way_do() -> None:
     spent = engine.turns.live_calls_s
     await asyncio.sleep(0.02)
     assert engine.turns.live_calls_s == spent
+
+
+async def test_each_live_request_of_a_call_counts_with_its_share_and_a_file_not_at_all() -> None:
+    async def call(requests: Sequence[str], urgent: bool) -> list[str | Exception]:
+        await asyncio.sleep(0.2)
+        return list(requests)
+
+    turns: Batcher[str, str] = Batcher(call, 1, 4)
+    await turns.ask_for_file("file")
+    with turns.spacing.speaking():
+        assert turns.spacing.update_s(0.01) == 0.01
+    await asyncio.gather(*(turns.ask(lambda name=name: name, False, linger_s=0.05) for name in "abcd"))
+    with turns.spacing.speaking():
+        assert turns.spacing.update_s(0.05) == pytest.approx(0.2 / 4 / BUSY, rel=0.3)

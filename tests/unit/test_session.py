@@ -82,12 +82,14 @@ async def test_partials_keep_committed_and_tentative_apart() -> None:
 async def test_with_debug_every_pass_says_how_far_it_got() -> None:
     often = Settings(_env_file=None, session={"update_ms": 100})  # type: ignore[call-arg,arg-type]
     quiet = await run(TWO, settings=often)
-    assert all("heard_s" not in event.model_dump()["data"] for event in quiet.of(m.TranscriptPartialMessage))
+    for only_for_debugging in ("heard_s", "update_ms"):
+        assert all(only_for_debugging not in e.model_dump()["data"] for e in quiet.of(m.TranscriptPartialMessage))
     script = Script()
     partials = (await run(TWO, script, settings=often, debug=True)).of(m.TranscriptPartialMessage)
     passes = [request for request in script.asked if isinstance(request, AsrRequest)]
     assert len(partials) > len(quiet.of(m.TranscriptPartialMessage)), "some passes change nothing"
     assert len(passes) - 2 <= len(partials) <= len(passes), "all but the two that are final"
+    assert {partial.data.update_ms for partial in partials} == {100}
     heard = [partial.data.heard_s for partial in partials]
     assert heard == sorted(heard)
     assert heard[0] > 1.0, "the first second is silent"

@@ -37,6 +37,13 @@ def test_updates_that_stretch_count() -> None:
     assert min(late) == pytest.approx(0.3)
 
 
+def test_what_the_server_says_that_it_gathered_is_policy_and_more_is_not() -> None:
+    found = processing(16)
+    assert found.heard(0.8, at=1.0, update_s=0.8) == pytest.approx([0.2] * 8)
+    late = found.heard(1.6, at=1.9, update_s=0.6)
+    assert late == pytest.approx([0.5] * 6 + [0.4, 0.3])
+
+
 def test_a_chunk_counts_once_and_only_when_it_was_heard() -> None:
     found = processing(5)
     assert len(found.heard(0.3, at=1.0)) == 3

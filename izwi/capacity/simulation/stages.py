@@ -128,7 +128,7 @@ class Ingress:
         async def asr(take: Callable[[], AsrRequest], urgent: bool) -> AsrResult:
             return await self._turns.ask(lambda: (take(), hear), urgent)
 
-        return Stages(self._detect, asr, self._translate, self._say)
+        return Stages(self._detect, asr, self._translate, self._say, spacing=self._turns.spacing)
 
     async def _detect(self, request: VadRequest) -> VadResult:
         """Its processor time is in what a stream costs, which is the machine's background. The way back to the client
