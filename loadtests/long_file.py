@@ -8,12 +8,9 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import wave
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -27,17 +24,14 @@ from izwi.errors import InternalError, IzwiError
 from izwi.jobs.client import JobClient
 from loadtests import corpus
 from loadtests.delays import words
+from loadtests.job_memory import Memory, failures, told
 from loadtests.outcome import conclude
-from loadtests.sampling import memory, snapshot
 from loadtests.server import Server, serving
 
 OUT = Path("out/long-file")
 MINUTES = 10.0
 GOAL = 1.5
 """Times as fast as plain faster-whisper, at no higher word error rate."""
-SAMPLE_S = 1.0
-FLAT_MB = 60.0
-"""What memory may grow by from the first tenth of a recording to its last: the words of an hour take a few."""
 
 console = Console(stderr=True)
 
@@ -46,23 +40,6 @@ console = Console(stderr=True)
 class Run:
     seconds: float
     text: str
-
-
-@dataclass
-class Memory:
-    """Resident megabytes of the server's processes, summed, by seconds of the recording."""
-
-    points: list[tuple[float, float]] = field(default_factory=list)
-    ingress: list[float] = field(default_factory=list)
-
-    @property
-    def peak(self) -> float:
-        return max(mb for _, mb in self.points)
-
-    def tenth(self, number: int) -> float:
-        """Median over one tenth of the recording; 0 is the first."""
-        end = max(done_s for done_s, _ in self.points)
-        return median(mb for done_s, mb in self.points if number <= min(9.0, 10 * done_s / end) < number + 1)
 
 
 def recording(clips: list[corpus.Clip], seconds: float, path: Path) -> tuple[float, str]:
@@ -100,40 +77,19 @@ def _plain(file: Path) -> None:
 
 
 def job(server: Server, file: Path, found: Memory | None = None) -> Run:
-    """From the first byte of the upload to the last segment."""
+    """From the first byte of the upload to the last segment; how far it is goes to ``found``."""
     with JobClient(server.url) as jobs, file.open("rb") as source:
         began = time.perf_counter()
         made = jobs.submit(source, file.name, {"language": "en"})
-        done = {"s": 0.0}
-        with watching(server, done, found):
-            for event in jobs.follow(made["id"]):
-                done["s"] = event.data.get("done_s", done["s"])
+        for event in jobs.follow(made["id"]):
+            if found is not None:
+                found.done_s = event.data.get("done_s", found.done_s)
         seconds = time.perf_counter() - began
         if event.name != "done":
             raise InternalError(f"the job ended as {event.name}: {event.data['error']}")
         text = jobs.result(made["id"], "text")
         jobs.remove(made["id"])
     return Run(seconds, text)
-
-
-@contextmanager
-def watching(server: Server, done: dict[str, float], found: Memory | None) -> Generator[None]:
-    """Note the server's memory meanwhile."""
-    over = threading.Event()
-
-    def watch() -> None:
-        while found is not None and not over.wait(SAMPLE_S):
-            by_name = memory(snapshot(server.processes()))
-            found.points.append((done["s"], sum(by_name.values())))
-            found.ingress.append(by_name.get("ingress", 0.0))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def wer(text: str, heard: str) -> float:
@@ -202,22 +158,20 @@ def main(
                 if median(found["job_wer"]) > median(found["plain_wer"]):
                     failed.append("a job makes more mistakes")
                 conclude(table(found, seconds), {**found, "ratio": ratio, "others": 0.0}, out, failed)
-            meter = Memory()
-            with console.status(f"a recording of {seconds / 60:.0f} min"):
+            warm = OUT / "warm.wav"
+            recording(corpus.load(folder), 60 * MINUTES, warm)
+            with console.status(f"{MINUTES:g} min that warm up"):
+                job(server, warm)
+            meter = Memory(server)
+            with console.status(f"a recording of {seconds / 60:.0f} min"), meter:
                 run = job(server, file, meter)
     except (IzwiError, subprocess.CalledProcessError) as error:
         typer.echo(f"cannot measure: {error}", err=True)
         raise typer.Exit(1) from None
-    growth = meter.tenth(9) - meter.tenth(0)
-    told = (
-        f"{seconds / 60:.0f} min in {run.seconds:.0f} s: RTF {run.seconds / seconds:.4f}, "
-        f"WER {wer(text, run.text):.2f} %\n"
-        f"server, MB resident: {meter.tenth(0):.0f} in the first tenth, {meter.tenth(9):.0f} in the last, "
-        f"{meter.peak:.0f} at most; ingress {max(meter.ingress):.0f} at most"
-    )
-    figures = {"rtf": run.seconds / seconds, "wer": wer(text, run.text), "peak_mb": meter.peak, "growth_mb": growth}
-    failed = [] if growth <= FLAT_MB else [f"memory grew by {growth:.0f} MB"]
-    conclude(told, {**figures, "others": 0.0}, out, failed)
+    errors = wer(text, run.text)
+    head = f"{seconds / 60:.0f} min in {run.seconds:.0f} s: RTF {run.seconds / seconds:.4f}, WER {errors:.2f} %"
+    figures = {"rtf": run.seconds / seconds, "wer": errors, "growth_mb": meter.growth, "others": 0.0}
+    conclude(f"{head}\n\n{told(meter)}", figures, out, failures(meter))
 
 
 if __name__ == "__main__":
