@@ -7,12 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from izwi.languages import language_code
 from izwi.messages import Hotword, ListName
 from izwi.messages.hotwords import MOST_HOTWORDS, MOST_LISTS
-
-
-def _unicode(text: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in text):  # JSON can say it, UTF-8 cannot
-        raise ValueError("a lone surrogate is not a character")
-    return text
+from izwi.messages.text import Text
 
 
 def _separated(value: Any) -> Any:
@@ -22,9 +17,6 @@ def _separated(value: Any) -> Any:
     return [part for item in items for part in (item.split(",") if isinstance(item, str) else [item]) if part]
 
 
-Text = Annotated[str, AfterValidator(_unicode)]
-Prompt = Annotated[Text, Field(max_length=4096)]
-"""Text before a recording, or words to expect."""
 Language = Annotated[Text, AfterValidator(language_code), Field(min_length=1, max_length=32)]
 """ISO 639-1 or an English name."""
 Hotwords = Annotated[list[Hotword], BeforeValidator(_separated), Field(max_length=MOST_HOTWORDS)]

@@ -72,6 +72,7 @@ class Recognition:
         corrector: of the session's hotwords.
         spent: where the time went, for a client that wants to know.
         note_pass: told of each pass.
+        prompt: of the session, before every window.
     """
 
     def __init__(
@@ -86,8 +87,10 @@ class Recognition:
         corrector: Corrector = Corrector(()),  # noqa: B008 - never changes
         spent: Spent | None = None,
         note_pass: NotePass = lambda window, urgent: None,
+        prompt: str = "",
     ) -> None:
         self._note_pass = note_pass
+        self._prompt = prompt
         self._corrector = corrector
         self._spent = spent
         self.final: m.TranscriptFinal | None = None
@@ -172,7 +175,8 @@ class Recognition:
             nonlocal window, asked
             window = utterance.window(self._patience, self._most)
             asked = self._given or vote.ask(len(window.samples) / SAMPLE_RATE, window.careful)
-            prompt = led_by(likely)  # not by all hotwords: that costs ordinary words (docs/hotwords.md)
+            # Not by all hotwords: that costs ordinary words (docs/hotwords.md).
+            prompt = " ".join(filter(None, (self._prompt, led_by(likely))))
             return AsrRequest(window.samples, asked, window.careful, beam=not self._load.hurried, prompt=prompt)
 
         try:

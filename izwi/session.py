@@ -94,6 +94,7 @@ class Session:
             Corrector(start.hotwords),
             self._spent,
             note_pass,
+            start.prompt,
         )
         untranslated = state.untranslated[0].number if state.untranslated else state.clauses
         self._translation = Translation(

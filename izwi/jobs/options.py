@@ -6,7 +6,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from izwi.errors import UnsupportedPair
-from izwi.fields import Hotwords, Language, ListNames, Prompt, Text
+from izwi.fields import Hotwords, Language, ListNames
+from izwi.messages.text import Prompt, Text
 from izwi.files.hearing import Wish
 
 MOST_TARGETS = 8

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from izwi.messages.base import Data, Empty, Message, PingMessage, PongMessage
 from izwi.messages.hotwords import MOST_HOTWORDS, MOST_LISTS, Hotword, ListName
+from izwi.messages.text import Prompt
 
 OPUS_RATE = 48_000
 """Hz of the clock that all Opus streams have (RFC 6716)."""
@@ -46,6 +47,8 @@ class SessionStart(Data):
     """With ``opus``, each ``speech.audio`` brings packets of 20 ms; see `izwi.opus_packets.join`."""
     voice: str | None = None
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
+    prompt: Prompt = ""
+    """What was said before, or words to expect: each pass is led by it, or by its end where it is long."""
     hotwords: tuple[Hotword, ...] = Field(default=(), max_length=MOST_HOTWORDS)
     """Names and terms to expect; what is misheard for one is corrected before it is committed."""
     hotword_lists: tuple[ListName, ...] = Field(default=(), max_length=MOST_LISTS)

@@ -9,6 +9,7 @@ from izwi.errors import ProtocolViolation
 from izwi.messages import Hotword
 from izwi.messages.client import Encoding
 from izwi.messages.hotwords import MOST_HOTWORDS
+from izwi.messages.text import Prompt
 from izwi.realtime.events import Fields, Language, Name, Unsupported
 from izwi.settings import Settings
 
@@ -51,7 +52,8 @@ class Transcription(Fields):
     """Any name: this server has the one model it was started with."""
     language: Language | None = None
     """ISO 639-1; found out if not given."""
-    prompt: Unsupported = None
+    prompt: Prompt | None = None
+    """What was said before, or words to expect."""
     keywords: tuple[Hotword, ...] = Field(default=(), max_length=MOST_HOTWORDS)
     """Names and terms that may be said."""
     delay: Unsupported = None
@@ -101,6 +103,7 @@ class Input(Fields):
             source_language=self.transcription.language or "auto",
             speech=False,
             audio=m.AudioFormat(encoding=self.format.encoding, sample_rate=self.format.hz),
+            prompt=self.transcription.prompt or "",
             hotwords=self.transcription.keywords,
         )
 

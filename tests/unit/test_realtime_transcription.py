@@ -174,6 +174,12 @@ def test_keywords_are_hotwords() -> None:
     assert begin.start.hotwords == ("Sundar Pichai",)
 
 
+def test_the_prompt_is_the_sessions() -> None:
+    wire = connected()
+    assert update(wire, transcription={"prompt": "Names: Ngugi"})["transcription"]["prompt"] == "Names: Ngugi"
+    assert append(wire, base64.b64encode(bytes(4)).decode())[0].start.prompt == "Names: Ngugi"
+
+
 def test_g711_is_what_the_session_takes() -> None:
     wire = connected()
     assert update(wire, format={"type": "audio/pcmu"})["format"] == {"type": "audio/pcmu"}
@@ -189,7 +195,6 @@ def test_g711_is_what_the_session_takes() -> None:
         ({"format": {"type": "audio/pcmu", "rate": 16_000}}, "format.rate"),
         ({"format": {"type": "audio/opus"}}, "format.type"),
         ({"format": None}, "format"),
-        ({"transcription": {"prompt": "Names: Ngugi"}}, "transcription.prompt"),
         ({"transcription": {"delay": "low"}}, "transcription.delay"),
         ({"transcription": {"language": "xx"}}, "transcription.language"),
         ({"transcription": {"colour": "red"}}, "transcription.colour"),

@@ -84,6 +84,15 @@ async def test_passes_are_led_by_what_may_have_been_met() -> None:
     assert {request.prompt for request in passes if request.final} == {"Sundar Pichai."}
 
 
+async def test_the_sessions_prompt_leads_every_pass() -> None:
+    tokens, _, _ = SPOKEN["en"]
+    script = Foreign(language="en", tokens=tuple(tokens))
+    await listen("en", tokens, sentences=1, script=script, prompt="A talk.", hotwords=["Sundar Pichai"])
+    passes = [request for request in script.asked if isinstance(request, AsrRequest)]
+    assert {request.prompt for request in passes if not request.final} == {"A talk.", "A talk. Sundar Pichai."}
+    assert {request.prompt for request in passes if request.final} == {"A talk. Sundar Pichai."}
+
+
 @pytest.mark.parametrize(("hotwords", "prompt"), [((), ""), (("a",), "a."), (("a", "b"), "a, b.")])
 def test_a_prompt_names_hotwords(hotwords: tuple[str, ...], prompt: str) -> None:
     assert led_by(hotwords) == prompt

@@ -17,7 +17,7 @@ from deployments.ingress.openai import sse
 from deployments.ingress.openai.streaming import Stream, begun
 from izwi.encoders import MEDIA_TYPES, Encoder, Format, Pcm, encoder
 from izwi.errors import IzwiError, NothingToSay, TextTooLong, UnsupportedParameter
-from izwi.fields import Text
+from izwi.messages.text import Text
 from izwi.model_names import resolve_model
 from izwi.pieces import sentences
 from izwi.stages import TtsChunk, TtsRequest
