@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.store.hotword_lists import HotwordLists
 from izwi.fields import Hotwords, Language, ListNames
-from izwi.messages.text import Prompt
 from izwi.files.hearing import Wish
 from izwi.files.listening import Listening
 from izwi.keys import Principal
+from izwi.messages.text import Prompt
 
 
 class RecordingFields(BaseModel):

@@ -5,8 +5,8 @@ from pydantic import BaseModel, ConfigDict
 
 from deployments.ingress.calls import StageCalls
 from izwi.errors import TextTooLong, UnsupportedPair
-from izwi.messages.text import Text
 from izwi.messages import Meta
+from izwi.messages.text import Text
 from izwi.spent import Spent
 from izwi.stages import MtRequest
 

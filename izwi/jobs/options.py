@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from izwi.errors import UnsupportedPair
 from izwi.fields import Hotwords, Language, ListNames
-from izwi.messages.text import Prompt, Text
 from izwi.files.hearing import Wish
+from izwi.messages.text import Prompt, Text
 
 MOST_TARGETS = 8
 """Languages a recording is translated into at once."""
