@@ -24,6 +24,7 @@ from izwi.errors import IzwiError
 from loadtests import corpus
 from loadtests.corpus import Clip
 from loadtests.costs import compared, engines, examples, files, hindsight, server
+from loadtests.costs.speed import Speed, drifted
 from loadtests.first_audio import ENGLISH
 from loadtests.ramp import Speech
 from loadtests.reference import references
@@ -92,7 +93,8 @@ def _measure(
     clips = corpus.speech("en", None, out)
     known = references(clips, "en", out / f"reference-{models[0]}-en.json", models[0])
     rows: Measured = {section: [] for section in KEYS}
-    crowding = _engines(rows, models, clips, known, tell)
+    speed = Speed(FasterWhisper(engines.settings_for(models[0])), "en", clips)
+    crowding = _engines(rows, models, clips, known, speed, tell)
     machine = Machine(
         name=_processor(),
         cores=psutil.cpu_count() or 1,
@@ -107,21 +109,28 @@ def _measure(
         starts = _starts(models[0], tell)
         told = Speech("en", None, clips, known)
         with serving(None, None, out / "server.log", tell) as private:
-            found, bench = asyncio.run(_serve(private, told, rows, seconds, tell))
+            found, bench = asyncio.run(_serve(private, told, rows, seconds, speed, tell))
+            rows["asr"] = drifted(rows["asr"], speed.drift)
             rows["replica"] += server.replicas(private, models[0], starts)
         machine = machine.model_copy(update=found)
     table = CostTable(machine=machine, **{section: tuple(found) for section, found in rows.items()})
+    if check:
+        console.print(f"passes took {speed.drift:.2f} times as long beside the bench as beside the table: set right")
     return table, files.speech(machine, "en", hindsight.spoken(clips, known)), server.kept(bench)
 
 
-def _engines(rows: Measured, models: list[str], clips: list[Clip], known: Any, tell: Callable[[str], None]) -> float:
+def _engines(
+    rows: Measured, models: list[str], clips: list[Clip], known: Any, speed: Speed, tell: Callable[[str], None]
+) -> float:
     """All that needs no server; returns how much workers slow one another."""
     crowding = 1.0
     for model in models:
         tell(f"passes of {model}")
         settings = engines.settings_for(model)
         engine = FasterWhisper(settings)
+        speed.beside_table()
         rows["asr"] += engines.asr(engine, model, "en", clips)
+        speed.beside_table()
         if model == models[0]:
             crowding = engines.crowding(engine, "en", clips, settings.asr.workers)
         tell(f"what {model} has to hear after a word")
@@ -143,7 +152,7 @@ def _starts(model: str, tell: Callable[[str], None]) -> dict[str, float]:
 
 
 async def _serve(
-    private: Any, told: Speech, rows: Measured, seconds: float, tell: Callable[[str], None]
+    private: Any, told: Speech, rows: Measured, seconds: float, speed: Speed, tell: Callable[[str], None]
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """What is known of the machine by its server, and the bench's rows."""
     tell("idle server")
@@ -156,6 +165,7 @@ async def _serve(
     echo_s = await server.echo_s(private, told.clips)
     bench: list[dict[str, Any]] = []
     for speakers in SPEAKERS:
+        await asyncio.to_thread(speed.beside_bench)
         tell(f"{speakers} speakers")
         row, used = await server.bench(private, told, speakers, seconds, SEED)
         if row["void"]:
@@ -163,6 +173,7 @@ async def _serve(
         open_s = server.stream_s(told, speakers, seconds, SEED)
         rows["stream"] += server.streams(idle, used, speakers, open_s, speaking=True)
         bench.append(row)
+    await asyncio.to_thread(speed.beside_bench)
     return {"idle_cores": round(idle.server_total / 100, 3), "echo_s": echo_s}, bench
 
 

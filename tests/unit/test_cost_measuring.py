@@ -1,6 +1,7 @@
 """What is made of measurements before they stand in the cost table."""
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from izwi.stages import AsrRequest, Word
 from loadtests.corpus import Clip
 from loadtests.costs import __main__ as command
 from loadtests.costs import engines, files, hindsight, server
+from loadtests.costs.speed import Speed, drifted
 from loadtests.reference import Reference
 from loadtests.sampling import Spent
 from tests.capacity import CLIP, SPEECH, TABLE
@@ -58,6 +60,30 @@ def test_windows_are_of_one_length_and_lie_all_over_the_clips() -> None:
     found = engines.windows(clips, 1.5)
     assert [len(window) for window in found] == [24_000] * engines.WINDOWS
     assert len({float(window[0]) for window in found}) == engines.WINDOWS
+
+
+class Tiring:
+    """Takes so many times longer as it is told."""
+
+    def __init__(self) -> None:
+        self.times = 1
+
+    def transcribe(self, requests: Sequence[AsrRequest]) -> list[Transcript]:
+        began = time.process_time()
+        while time.process_time() < began + 0.002 * self.times:
+            pass
+        return []
+
+
+def test_the_table_is_set_right_by_how_passes_went_beside_the_bench() -> None:
+    engine = Tiring()
+    speed = Speed(engine, "en", [Clip("a", "", np.zeros(60_000, np.float32))])  # type: ignore[arg-type]
+    speed.beside_table()
+    assert speed.drift == 1.0
+    engine.times = 3
+    speed.beside_bench()
+    assert speed.drift == pytest.approx(3.0, rel=0.2)
+    assert drifted(TABLE.asr[:1], 1.5)[0].core_s == pytest.approx(1.5 * TABLE.asr[0].core_s)
 
 
 def test_what_a_session_costs_is_what_the_server_uses_more() -> None:
