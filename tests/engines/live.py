@@ -68,11 +68,13 @@ class Engines:
                 self._idle.notify_all()
 
 
-async def listen(engines: Engines, audio: Samples, source_language: str = "en", **limits: object) -> Run:
+async def listen(
+    engines: Engines, audio: Samples, source_language: str = "en", prompt: str = "", **limits: object
+) -> Run:
     """One session over ``audio``."""
     settings = Settings(_env_file=None, session=SessionSettings(**limits))  # type: ignore[arg-type,call-arg]
     engines.asked.clear()
-    options = {"source_language": source_language, "target_language": None}
+    options = {"source_language": source_language, "target_language": None, "prompt": prompt}
     return await run(audio, engines, settings=settings, pace=engines.idle, **options)  # type: ignore[arg-type]
 
 
