@@ -100,10 +100,12 @@ class Batcher(Generic[Q, A]):
         self._count_live(0)
         return self._live_calls_s
 
-    def resize(self, places: int) -> None:
-        """There are more or fewer workers than before; calls under way are not disturbed."""
+    def resize(self, places: int, sharers: int = 1) -> None:
+        """There are more or fewer workers than before, or batchers like this one that call them; calls under way are
+        not disturbed."""
         self._free += places - self._places
-        self._places = self.spacing.workers = places
+        self._places = places
+        self.spacing.workers = places / sharers
         if self._departure is None:  # one that is about to leave finds the new places by itself
             self._start()
 

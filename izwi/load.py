@@ -77,7 +77,7 @@ class Load:
     @property
     def hop_factor(self) -> int:
         """How much more audio to gather for the detector than usual."""
-        return 4 if self.hurried else 1 if self.level is Level.NORMAL else 2
+        return 4 if self.hurried else 1
 
     def _judge(self) -> Level:
         for level, begins_s in (

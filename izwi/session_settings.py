@@ -33,7 +33,7 @@ class SessionSettings(BaseModel):
     noise_confidence: float = Field(default=0.2, ge=0, le=1)
     """Mean word confidence below which nothing is believed while nothing is committed: howls and hums are heard as
     "Aaah" with 0.1, a clipped "right" with 0.3."""
-    trim_s: float = Field(default=5.0, gt=1)
+    trim_s: float = Field(default=4.0, gt=1)
     """Window length beyond which committed audio is dropped; the cost of a pass grows with the window."""
     overlap_s: float = Field(default=1.5, ge=0)
     """Committed audio kept before the cut, so that no word is clipped."""

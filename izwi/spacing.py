@@ -13,17 +13,17 @@ BUSY = 0.5
 """Share of the time that the workers are to be busy: above it, waiting grows faster than updates become rarer."""
 SMOOTHING = 0.1
 """Weight of the newest pass in the mean cost."""
-MOST = 2.5
+MOST = 4.0
 """Times the usual update at most. Nobody is better off when the recogniser rests though everybody waits."""
 
 
 class Spacing:
     """
     Args:
-        workers: passes that can be made at once.
+        workers: passes that can be made at once; a share of them where others make passes as well.
     """
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: float = 1.0) -> None:
         self.workers = workers
         self._speakers = 0
         self._cost_s = 0.0

@@ -115,9 +115,9 @@ class StageCalls:
         """Seconds that recognition calls for live speech have been under way so far, of several at once all."""
         return self._asr_turns.live_calls_s
 
-    def resize_asr(self, places: int) -> None:
-        """There are more or fewer recognisers than before."""
-        self._asr_turns.resize(places)
+    def resize_asr(self, places: int, sharers: int) -> None:
+        """There are more or fewer recognisers than before, or ingresses that call them."""
+        self._asr_turns.resize(places, sharers)
 
     async def _detect(self, request: VadRequest) -> VadResult:
         linger_s = VAD_PATIENCE_S if request.patient else VAD_LINGER_S

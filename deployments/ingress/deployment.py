@@ -110,8 +110,8 @@ class Ingress:
             "health": health.watch(metrics, calls, self._services.store, job_store),
             "metrics": self._services.fleet.publish(),
         }
-        if asr.resources.max_replicas > asr.resources.min_replicas:
-            running = partial(recognisers.running, stages.asr)
+        if asr.resources.max_replicas > asr.resources.min_replicas or settings.ingress.max_replicas > 1:
+            running = partial(recognisers.running, stages.asr, serve.get_replica_context().deployment)
             watches["recognisers"] = recognisers.watch(running, asr.workers, calls.resize_asr)
         self._watches = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
 

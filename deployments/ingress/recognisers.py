@@ -1,11 +1,13 @@
 """As many recognition calls at once as the replicas that are there have workers.
 
 With more of them, windows would grow old in a replica's queue instead of waiting here, where they are joined to
-batches and each pass takes the newest audio; with fewer, new replicas would stand idle.
+batches and each pass takes the newest audio; with fewer, new replicas would stand idle. Where there are several
+ingresses each may use all workers, but paces its speakers as if it had its share of them.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import structlog
 from ray import serve
@@ -20,29 +22,40 @@ LOOK_S = 5.0
 log = structlog.get_logger()
 
 
-async def watch(running: Callable[[], Awaitable[int]], workers: int, resize: Callable[[int], None]) -> None:
-    """Tell ``resize`` the number of workers whenever that of replicas has changed.
+class Replicas(NamedTuple):
+    """That take calls."""
+
+    recognisers: int
+    ingresses: int
+
+
+async def watch(running: Callable[[], Awaitable[Replicas]], workers: int, resize: Callable[[int, int], None]) -> None:
+    """Tell ``resize`` the number of workers, and of ingresses that share them, whenever that of replicas has changed.
 
     Args:
         running: replicas that there are.
-        workers: of one replica.
+        workers: of one recogniser.
     """
-    known = 0
+    known = Replicas(0, 0)
     while True:
         try:
-            count = await running()
+            found = await running()
         except (RayError, RayServeException) as error:  # the controller is being replaced; the replicas are still there
             log.warning("recognisers_unknown", error=type(error).__name__)
-            count = known
-        if count not in (0, known):  # none at all is a fault that passes, and calls wait it out
-            resize(count * workers)
-            known = count
+            found = known
+        if all(found) and found != known:  # none at all is a fault that passes, and calls wait it out
+            resize(found.recognisers * workers, found.ingresses)
+            known = found
         await asyncio.sleep(LOOK_S)
 
 
-async def running(handle: DeploymentHandle) -> int:
-    """Replicas of a deployment that take calls."""
+async def running(asr: DeploymentHandle, ingress: str) -> Replicas:
+    """Those of the recogniser's deployment, and of the ingress' by its name."""
     status = await asyncio.to_thread(serve.status)  # it waits for the controller
-    application = status.applications.get(handle.app_name)
-    deployment = application and application.deployments.get(handle.deployment_name)
-    return deployment.replica_states.get(ReplicaState.RUNNING, 0) if deployment else 0
+    application = status.applications.get(asr.app_name)
+    deployments = application.deployments if application else {}
+
+    def count(name: str) -> int:
+        return deployments[name].replica_states.get(ReplicaState.RUNNING, 0) if name in deployments else 0
+
+    return Replicas(count(asr.deployment_name), count(ingress))

@@ -305,6 +305,13 @@ async def test_new_places_are_taken_at_once_and_lost_ones_when_their_calls_end()
     assert (engine.most, engine.batches[3:]) == (1, [["d"], ["e"], ["f"]])
 
 
+async def test_a_batcher_among_others_paces_its_speakers_by_its_share() -> None:
+    turns = Engine(places=4).turns
+    assert turns.spacing.workers == 4
+    turns.resize(6, sharers=4)
+    assert turns.spacing.workers == 1.5
+
+
 async def test_only_live_calls_count_as_live_and_those_under_way_do() -> None:
     engine, loop = Engine(places=3), asyncio.get_running_loop()
     assert engine.turns.live_calls_s == 0.0

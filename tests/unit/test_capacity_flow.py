@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from izwi.capacity.flow import habits, idle_period_s, recognition
 from izwi.settings import Settings
+from izwi.spacing import MOST
 from tests.capacity import SETTINGS, SPEECH, priced
 
 SPOKEN = habits(SPEECH.clips, SETTINGS)
@@ -37,10 +38,10 @@ def test_with_room_everybody_is_served_at_once() -> None:
 
 
 def test_beyond_the_workers_windows_travel_together_and_then_updates_stretch() -> None:
-    some, many, crowd = (recognition(count, 2, 2, priced(), SETTINGS, SPOKEN) for count in (3, 7, 64))
+    some, many, crowd = (recognition(count, 2, 2, priced(), SETTINGS, SPOKEN) for count in (3, 10, 64))
     assert some.batch == 1.0
     assert 1.0 < many.batch < 4.0
-    assert many.period_s == pytest.approx(0.95, abs=0.1)
+    assert MOST * 0.3 <= many.period_s < 1.5  # spaced as far as passes are, and some wait
     assert crowd.batch == 4.0
     assert crowd.windows_per_s == pytest.approx(2 * 4 / crowd.answer_s)  # two workers, four windows a call
     assert crowd.period_s == pytest.approx(64 / crowd.windows_per_s)

@@ -228,9 +228,7 @@ def test_the_flow_is_as_the_calls_are(speakers: int, ingresses: int) -> None:
     flow = recognition(speakers * duty, 4, 4 * ingresses, own, SETTINGS, habits(said.clips, SETTINGS))
     assert flow.shown_p50_s == pytest.approx(calls.word_shown_s.p50, rel=0.2)
     assert flow.shown_p95_s == pytest.approx(calls.word_shown_s.p95, rel=0.3)  # a flow knows no bad luck
-    # Several ingresses space the passes of their own speakers only, and so a little less.
-    near = 0.2 if ingresses == 1 else 0.25
-    assert flow.windows_per_s / speakers == pytest.approx(calls.asr_passes_per_s, rel=near)
+    assert flow.windows_per_s / speakers == pytest.approx(calls.asr_passes_per_s, rel=0.2)
 
 
 def test_a_hundred_thousand_speakers_take_their_course() -> None:

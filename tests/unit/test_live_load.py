@@ -97,30 +97,34 @@ async def test_a_session_has_a_speaker_from_the_first_word_until_some_seconds_af
 async def test_replicas_that_start_or_stop_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     states = {"RUNNING": 2, "STARTING": 1, "STOPPING": 1}
     asr = DeploymentStatusOverview("HEALTHY", "UNSPECIFIED", states, "")  # type: ignore[arg-type]
-    known = ServeStatus(applications={"izwi": ApplicationStatusOverview("RUNNING", "", 0.0, {"asr": asr})})  # type: ignore[arg-type]
+    ingress = DeploymentStatusOverview("HEALTHY", "UNSPECIFIED", {"RUNNING": 3}, "")  # type: ignore[arg-type]
+    overview = ApplicationStatusOverview("RUNNING", "", 0.0, {"asr": asr, "ingress": ingress})
+    known = ServeStatus(applications={"izwi": overview})  # type: ignore[arg-type]
     monkeypatch.setattr(recognisers.serve, "status", lambda: known)
-    for name, count in (("asr", 2), ("mt", 0)):
-        assert await recognisers.running(SimpleNamespace(app_name="izwi", deployment_name=name)) == count  # type: ignore[arg-type]
+    for name, found in (("asr", (2, 3)), ("mt", (0, 3))):
+        handle = SimpleNamespace(app_name="izwi", deployment_name=name)
+        assert await recognisers.running(handle, "ingress") == found  # type: ignore[arg-type]
 
 
 async def test_the_ingress_reckons_with_the_recognisers_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognisers, "LOOK_S", 0.0)
-    counts: list[int | Exception] = [1, 1, 3, RayServeException("the controller is away"), 3, 0, 2]
-    sizes: list[int] = []
+    away = RayServeException("the controller is away")
+    counts: list[int | Exception] = [1, 1, 3, away, 3, 0, 2]
+    sizes: list[tuple[int, int]] = []
 
-    async def running() -> int:
+    async def running() -> recognisers.Replicas:
         if not counts:
             await asyncio.Event().wait()
         match counts.pop(0):
             case Exception() as error:
                 raise error
             case count:
-                return count
+                return recognisers.Replicas(count, 1 if counts else 2)
 
-    watching = asyncio.create_task(recognisers.watch(running, 2, sizes.append))
+    watching = asyncio.create_task(recognisers.watch(running, 2, lambda *size: sizes.append(size)))
     async with asyncio.timeout(5):
         while counts:
             await asyncio.sleep(0)
     await asyncio.sleep(0)
     watching.cancel()
-    assert sizes == [2, 6, 4]
+    assert sizes == [(2, 1), (6, 1), (4, 2)]

@@ -45,12 +45,12 @@ def test_more_workers_bring_the_usual_period_back() -> None:
 
 def test_who_has_finished_counts_no_more() -> None:
     spacing = Spacing(1)
-    spacing.took(0.2)
+    spacing.took(0.4)
     with spacing.speaking():
         with spacing.speaking():
             assert spacing.update_s(USUAL_S) == MOST * USUAL_S
         alone_s = spacing.update_s(USUAL_S)
-    assert alone_s == pytest.approx(0.2 / BUSY)
+    assert alone_s == pytest.approx(0.4 / BUSY)
     assert spacing.update_s(USUAL_S) == USUAL_S
 
 

@@ -93,7 +93,8 @@ class _Run:
         self._machine = Machine(self._cores(), measured.crowding, self._background(0), measured.cores)
         pools = Pools(self._machine, prices, settings, asr, tts, random.Random(scenario.luck))
         places = workers * servers.most("asr")
-        self._ingresses = [Ingress(pools, places) for _ in range(servers.begin("ingress"))]
+        ingresses = servers.begin("ingress")
+        self._ingresses = [Ingress(pools, places, ingresses) for _ in range(ingresses)]
         source = random.Random(scenario.seed)
         arrivals = [source.uniform(0, scenario.ramp_s) for _ in range(scenario.speakers)]
         async with asyncio.TaskGroup() as tasks:

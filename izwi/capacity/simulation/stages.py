@@ -108,14 +108,16 @@ class Ingress:
 
     Args:
         places: recognition calls that may be under way from here.
+        ingresses: that there are, this one included.
     """
 
-    def __init__(self, pools: Pools, places: int) -> None:
+    def __init__(self, pools: Pools, places: int, ingresses: int) -> None:
         self._pools = pools
         self.sessions = 0
         self._turns: Batcher[tuple[AsrRequest, Hear], AsrResult] = Batcher(
             self._recognise, places, pools.settings.asr.batch
         )
+        self._turns.resize(places, ingresses)
 
     @property
     def wait_s(self) -> float:
@@ -130,11 +132,15 @@ class Ingress:
 
         return Stages(self._detect, asr, self._translate, self._say, spacing=self._turns.spacing)
 
+    @property
+    def _way_s(self) -> float:
+        """To a replica and back: most of what a lone client waits for its echo."""
+        return max(0.0, self._pools.prices.table.machine.echo_s - LINGER_S) / self._pools.machine.rate
+
     async def _detect(self, request: VadRequest) -> VadResult:
         """Its processor time is in what a stream costs, which is the machine's background. The way back to the client
         is in this time as well: what a session knows the earlier, its client sees the later."""
-        way_s = max(0.0, self._pools.prices.table.machine.echo_s - LINGER_S)
-        await asyncio.sleep(LINGER_S + way_s / self._pools.machine.rate)
+        await asyncio.sleep(LINGER_S + self._way_s)
         peaks = np.abs(request.samples.reshape(-1, FRAME)).mean(axis=1)
         return VadResult(
             tuple(0.95 if peak >= LOUD / 2 else 0.05 for peak in peaks), request.state, Timing("simulated")
@@ -145,6 +151,7 @@ class Ingress:
         alike: dict[tuple[bool, bool], list[AsrRequest]] = defaultdict(list)
         for request, _ in asked:
             alike[request.final, request.beam].append(request)
+        await asyncio.sleep(self._way_s)
         await asyncio.gather(*(self._decode(group) for group in alike.values()))
         return [AsrResult(hear(request), request.language or "", 1.0, Timing("simulated")) for request, hear in asked]
 
