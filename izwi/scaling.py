@@ -11,6 +11,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from izwi.load import STRETCHED
+
 MOST_GROWTH = 2.0
 """Times as many replicas as there are that lateness may ask for at once: it says that some are lacking, not how many.
 Speakers are counted, and may ask for any number."""
@@ -58,7 +60,7 @@ class SpeechLoad:
     replicas: int
     """... in so many replicas, at least one."""
     stretch: float = 1.0
-    """Audio between two updates over what was asked for, in the mean over those who speak; 1 is in time."""
+    """Audio between two updates over what was asked for, in the mean over those who speak."""
 
 
 class SpeechRule(BaseModel):
@@ -66,17 +68,17 @@ class SpeechRule(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
     speakers_per_replica: float = Field(default=4.0, gt=0)
-    """Speakers that one replica serves in time. Two CPU workers with Whisper base show words of four speakers 0.1 s
-    later than those of one, and those of eight 0.5 s later (docs/benchmarks.md); measure other machines with
-    `make bench`."""
+    """Speakers that one replica serves in time: with as many, two CPU workers with Whisper base reach what ``busy``
+    allows. Measure other machines with `make bench`."""
     busy: float = Field(default=0.7, gt=0, le=1)
     """Share of the workers that live speech may keep busy; the rest is for those who all begin at once."""
 
     def wanted(self, load: SpeechLoad) -> int:
         """Replicas of the recogniser."""
         by_speakers = math.ceil(load.speakers / self.speakers_per_replica)
-        # A worker is never busier than always; what is asked beyond that shows in how far apart updates are.
-        asked = load.recognising / load.workers * max(load.stretch, 1.0)
+        # A worker is never busier than always; what is asked beyond that shows in how far apart updates are. The
+        # ingress itself spaces them to spare the workers (izwi/spacing.py): up to twice as far is in time.
+        asked = load.recognising / load.workers * max(load.stretch / STRETCHED, 1.0)
         return max(by_speakers, math.ceil(load.replicas * min(asked / self.busy, MOST_GROWTH)))
 
 

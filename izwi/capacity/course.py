@@ -109,7 +109,7 @@ class _Course:
         if (cores := self._servers.cores) is not None:
             other = self._prices.background(self.sessions, ingresses, self._scenario.duty)
             workers = max(LEAST_WORKERS, min(workers, cores - other))
-        places = ingresses * per_replica * self._servers.most("asr")
+        places = ingresses * per_replica * self._ready["asr"]
         return recognition(speaking, workers, places, self._prices, self._settings, self._spoken)
 
     def _loads(self, speaking: int, flow: Flow | None) -> dict[str, Load]:

@@ -133,12 +133,13 @@ def _asr(
 
     def flow(replicas: int) -> Flow:
         places = ingresses * replicas * settings.asr.workers
-        return recognition(speaking, replicas * lanes * provision.utilisation, places, prices, settings, spoken)
+        return recognition(speaking, replicas * lanes, places, prices, settings, spoken)
 
     def enough(replicas: int) -> bool:
         found = flow(replicas)
         late = demand.delay_p95_s is not None and found.shown_p95_s > demand.delay_p95_s
-        return found.period_s <= demand.update_s and not late
+        busy = found.busy > replicas * lanes * provision.utilisation
+        return found.period_s <= demand.update_s and not late and not busy
 
     _check_reach(demand, flow(MOST_REPLICAS), idle_period_s(settings))
     replicas = _fewest(enough)

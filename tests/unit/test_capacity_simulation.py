@@ -243,3 +243,11 @@ def test_a_hundred_thousand_speakers_take_their_course() -> None:
     assert fullest.shown_p95_s is not None
     assert fullest.shown_p95_s < 3.0
     assert moments[-1].sessions < fullest.sessions
+
+
+@pytest.mark.parametrize("speakers", [4, 8, 16])
+def test_a_replica_comes_for_every_two_to_four_who_speak(speakers: int) -> None:
+    own = prices(costs.shipped(), SETTINGS, "cpu", "en", None, speech=False)
+    scenario, servers = Scenario(speakers, 600), Servers(scaling=PRODUCTION)
+    *_, last = course(scenario, servers, own, SETTINGS, speech.shipped(), 60)
+    assert speakers / 4 <= last.replicas["asr"] <= speakers / 2

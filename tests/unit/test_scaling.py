@@ -47,7 +47,8 @@ def test_cpu(target: int, shares: list[float], wanted: int) -> None:
         (SpeechLoad(17, 1.0, 2, 1), 5),  # before their load shows
         (SpeechLoad(3, 1.6, 2, 1), 2),  # by busy workers: 0.8 of them
         (SpeechLoad(4, 2.0, 4, 2, 1.0), 2),
-        (SpeechLoad(4, 2.0, 4, 2, 3.0), 4),  # half of them busy, but updates late: most likely elsewhere on the machine
+        (SpeechLoad(4, 2.0, 4, 2, 2.0), 2),  # spaced, so that no more than half of them are busy
+        (SpeechLoad(4, 2.0, 4, 2, 4.0), 3),  # half of them busy, because updates are far apart
         (SpeechLoad(8, 4.0, 4, 2, 20.0), 4),  # twice as many at most
         (SpeechLoad(4, 1.2, 6, 3), 1),
     ],

@@ -92,9 +92,8 @@ class _Run:
         measured = prices.table.machine
         self._machine = Machine(self._cores(), measured.crowding, self._background(0), measured.cores)
         pools = Pools(self._machine, prices, settings, asr, tts, random.Random(scenario.luck))
-        places = workers * servers.most("asr")
         ingresses = servers.begin("ingress")
-        self._ingresses = [Ingress(pools, places, ingresses) for _ in range(ingresses)]
+        self._ingresses = [Ingress(pools, asr.count, ingresses) for _ in range(ingresses)]
         source = random.Random(scenario.seed)
         arrivals = [source.uniform(0, scenario.ramp_s) for _ in range(scenario.speakers)]
         async with asyncio.TaskGroup() as tasks:
@@ -157,6 +156,8 @@ class _Run:
             now, steps = asyncio.get_running_loop().time(), steps + 1
             for name, scaler in scalers.items():
                 await pools[name].resize(per_replica[name] * scaler.step(now, self._load(pools[name])))
+            for ingress in self._ingresses:
+                ingress.resize(asr.count)
             if steps % MOMENT_S == 0:
                 counts = {name: pool.count // per_replica[name] for name, pool in pools.items()}
                 self._moments.append(self._moment(now, self._refused - refused, counts))

@@ -117,7 +117,12 @@ class Ingress:
         self._turns: Batcher[tuple[AsrRequest, Hear], AsrResult] = Batcher(
             self._recognise, places, pools.settings.asr.batch
         )
-        self._turns.resize(places, ingresses)
+        self._ingresses = ingresses
+        self.resize(places)
+
+    def resize(self, places: int) -> None:
+        """There are more or fewer recognisers than before."""
+        self._turns.resize(places, self._ingresses)
 
     @property
     def wait_s(self) -> float:
