@@ -61,7 +61,7 @@ SESSIONS = Board(
         ),
         Panel(
             "Update period",
-            "Live audio between two partial passes: it stretches before anything else gives way.",
+            "Live audio between two partial passes: while several people speak, up to four times as much as for one.",
             quantiles("izwi_update_period_seconds"),
             "s",
         ),

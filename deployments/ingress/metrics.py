@@ -124,7 +124,7 @@ class Metrics:
         )
         self.chunk = Histogram(
             "izwi_chunk_seconds",
-            "From a chunk's last sample, as much live speech as makes an update, to the recognition that covers it",
+            "From when a chunk of live speech, and what is gathered with it, is there to its recognition",
             buckets=LAG,
             registry=r,
         )
