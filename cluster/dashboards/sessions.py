@@ -43,10 +43,10 @@ SESSIONS = Board(
         ),
         Panel(
             "Sessions turned away",
-            "Share of connections refused for lack of room or readiness.",
+            "Share of connections opened that were refused for lack of room or readiness. Each attempt counts.",
             (
                 Query(
-                    share(rate("izwi_sessions_total", "", REFUSED), rate("izwi_sessions_total")),
+                    share(rate("izwi_sessions_total", "", REFUSED), rate("izwi_connections_total")),
                     "refused",
                 ),
             ),

@@ -39,6 +39,7 @@ class Metrics:
         r = self.registry
         self.sessions = Gauge("izwi_live_sessions", "Live sessions on this replica", registry=r)
         self.speakers = Gauge("izwi_live_speakers", "Sessions in which somebody speaks now", registry=r)
+        self.connections = Counter("izwi_connections", "Connections for sessions that were opened", registry=r)
         self.sessions_total = Counter("izwi_sessions", "Sessions by how they ended", ["outcome"], registry=r)
         self.resumed = Counter(
             "izwi_session_resumes", "Attempts to resume a session, by ok or wire code", ["outcome"], registry=r
