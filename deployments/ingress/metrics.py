@@ -53,7 +53,7 @@ class Metrics:
             "izwi_stage_compute_seconds", "Work of a stage", ["stage", "engine"], buckets=SECONDS, registry=r
         )
         self.stage_errors = Counter(
-            "izwi_stage_errors", "Failed calls of a stage, retries included", ["stage", "code"], registry=r
+            "izwi_stage_errors", "Requests that a stage failed, each attempt", ["stage", "code"], registry=r
         )
         self.failing = Gauge(
             "izwi_stage_failing",
