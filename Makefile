@@ -34,7 +34,7 @@ loadtest: install-test ## Locust users against limits: make loadtest PROFILE=ten
 	if [ -n "$$HOST" ]; then set -- --host "$$HOST" "$$@"; fi; \
 	exec .venv/bin/python -m loadtests.swarm "$$PROFILE" "$$@"
 
-costs: install-test ## Measure what `izwi plan` counts with on this machine, in five minutes: make costs [ARGS="--check --write"]
+costs: install-test ## Measure what `izwi plan` counts with here, in four minutes, or ten with --check: make costs [ARGS="--check --write"]
 	@exec .venv/bin/python -m loadtests.costs $(ARGS)
 
 chaos: install-test ## Break the server under live streams, again and again: make chaos [ARGS="--faults reset,asr"]

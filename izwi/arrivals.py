@@ -41,9 +41,10 @@ class Chunks:
         self._size = size
         self._heard = 0
 
-    def heard(self, window: Window) -> list[int]:
-        """The ends of the chunks, as stream offsets, that a pass is the first to cover. A pause ends a chunk early;
-        what a failed pass should have covered is the next one's."""
+    def heard(self, window: Window, gathers: int) -> list[int]:
+        """The stream offsets from which on the chunks wait that a pass is the first to cover: each its end, or that of
+        the ``gathers`` new samples which the pass was to have at least. A pause ends a chunk early; what a failed pass
+        should have covered is the next one's."""
         end = window.start + len(window.samples)
         begin = end - window.fresh
         if window.start <= self._heard < begin:
@@ -51,4 +52,5 @@ class Chunks:
         self._heard = end
         if begin >= end:
             return []
-        return list(range(begin + self._size, end + 1, self._size)) or [end]
+        ready = min(begin + gathers, end)  # an utterance that ends, or pauses, is heard with less
+        return [max(chunk, ready) for chunk in range(begin + self._size, end + 1, self._size)] or [end]

@@ -28,8 +28,9 @@ from izwi.utterance import Utterance, Window
 NoteEngine = Callable[[str, Timing], Awaitable[None]]
 """Takes a stage's name and the timing of a call it has served."""
 
-NotePass = Callable[[Window, bool], None]
-"""Takes the window of a pass that succeeded, and whether it was made at once, because the speaker paused."""
+NotePass = Callable[[Window, bool, int], None]
+"""Takes the window of a pass that succeeded, whether it was made at once, because the speaker paused, and how many
+samples of new speech were to be gathered for it."""
 
 LONGEST_WINDOW_S = 28.0
 """Whisper's 30 s less the silence it needs at the end."""
@@ -86,7 +87,7 @@ class Recognition:
         checkpoint: Checkpoint,
         corrector: Corrector = Corrector(()),  # noqa: B008 - never changes
         spent: Spent | None = None,
-        note_pass: NotePass = lambda window, urgent: None,
+        note_pass: NotePass = lambda window, urgent, gathers: None,
         prompt: str = "",
     ) -> None:
         self._note_pass = note_pass
@@ -126,7 +127,7 @@ class Recognition:
             else:
                 done = await self._hear(utterance, vote, urgent, likely)
                 if isinstance(done.result, AsrResult):
-                    self._note_pass(done.window, urgent)
+                    self._note_pass(done.window, urgent, gathers)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)

@@ -23,7 +23,7 @@ LABELS: dict[str, set[str] | re.Pattern[str]] = {
     "engine": _ENGINE,
     "preferred": _ENGINE | {""},
     "code": _CODE,
-    "outcome": _CODE | {"ended", "moved", "left", "disconnected", "cancelled", "ok", "done", "lost"},
+    "outcome": _CODE | {"ended", "moved", "left", "disconnected", "cancelled", "broken", "ok", "done", "lost"},
     "role": {"corrector", "translator"},
     "llm": _MARKS,
     "reason": {OVERLOADED, QUEUE_FULL, TOO_FAR_BEHIND, *WHAT},

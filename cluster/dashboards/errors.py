@@ -19,8 +19,8 @@ ERRORS = Board(
             "reqps",
         ),
         Panel(
-            "Failed calls of a stage",
-            "Retries included.",
+            "Failed requests to a stage",
+            "At each attempt; with a call that fails all of its requests do.",
             (Query(rate("izwi_stage_errors_total", "stage, code"), "{{stage}} {{code}}", quiet=True),),
             "reqps",
         ),

@@ -10,7 +10,7 @@ LATENCY = Board(
     (
         Panel(
             "Chunk processing",
-            "From the last sample of a chunk of live speech (an update's worth) to the recognition that covers it.",
+            "From when a chunk of live speech, and what is gathered with it, is there to its recognition.",
             quantiles("izwi_chunk_seconds"),
             "s",
             limit=0.5,

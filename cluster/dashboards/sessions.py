@@ -43,10 +43,10 @@ SESSIONS = Board(
         ),
         Panel(
             "Sessions turned away",
-            "Share of connections refused for lack of room or readiness.",
+            "Share of connections opened that were refused for lack of room or readiness. Each attempt counts.",
             (
                 Query(
-                    share(rate("izwi_sessions_total", "", REFUSED), rate("izwi_sessions_total")),
+                    share(rate("izwi_sessions_total", "", REFUSED), rate("izwi_connections_total")),
                     "refused",
                 ),
             ),
@@ -61,7 +61,7 @@ SESSIONS = Board(
         ),
         Panel(
             "Update period",
-            "Live audio between two partial passes: it stretches before anything else gives way.",
+            "Live audio between two partial passes: while several people speak, up to four times as much as for one.",
             quantiles("izwi_update_period_seconds"),
             "s",
         ),

@@ -239,6 +239,7 @@ class StageCalls:
         return result
 
     async def _retried(self, stage: str, handle: DeploymentHandle, request: Any, attempts: int) -> Any:
+        batched = isinstance(request, list)
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(attempts),
             wait=wait_random_exponential(multiplier=0.1, max=2.0),
@@ -246,17 +247,19 @@ class StageCalls:
             reraise=True,
         ):
             with attempt, self._impatiently(stage):
-                return _after(attempt.retry_state.attempt_number, await self._once(stage, handle.remote(request)))
+                result = await self._once(stage, handle.remote(request), len(request) if batched else 1)
+                return _after(attempt.retry_state.attempt_number, result)
         raise InternalError("unreachable: the last attempt returns or raises")
 
-    async def _once(self, stage: str, response: Any) -> Any:
+    async def _once(self, stage: str, response: Any, requests: int = 1) -> Any:
+        """The answer to a call with so many requests, which fail together."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await response
         except Exception as error:
             response.cancel()
             known = as_ours(stage, error)
-            self._metrics.stage_errors.labels(stage, known.code).inc()
+            self._metrics.stage_errors.labels(stage, known.code).inc(requests)
             raise known from error
         except BaseException:
             response.cancel()

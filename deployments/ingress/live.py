@@ -43,6 +43,7 @@ def _expiry(services: Services) -> int:
 
 
 async def _serve(socket: WebSocket, services: Services, wire: Wire) -> None:
+    services.metrics.connections.inc()
     connection = Connection(socket, services, wire, socket.state.request_id)
     try:
         owner = await services.access.socket(socket.headers)

@@ -1,7 +1,8 @@
 """What one session adds to the metrics: how late its words are, how stretched its updates, and what waits in it.
 
 Lateness counts from the moment this server received the audio in question, and only audio that came at the pace of
-speech: who sends a file ahead of time waits for nothing. The network on both sides is the client's to measure.
+speech: who sends a file ahead of time waits for nothing. The network on both sides is the client's to measure. A chunk
+waits for nothing either while speech for a pass is gathered, as loadtests/swarm/chunks.py has it: that is policy.
 """
 
 import time
@@ -18,7 +19,7 @@ from izwi.audio import SAMPLE_RATE
 from izwi.events import Emit
 from izwi.load import Level
 from izwi.session import Session
-from izwi.session_settings import SessionSettings
+from izwi.settings import Settings
 from izwi.utterance import Window
 
 UNSPOKEN = 1000
@@ -36,14 +37,16 @@ class Meter:
         metrics: Metrics,
         intake: Intake,
         outbox: Outbox,
-        limits: SessionSettings,
+        settings: Settings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._metrics = metrics
         self._intake = intake
         self._outbox = outbox
         self._clock = clock
-        self._chunks = Chunks(limits.update_ms * SAMPLE_RATE // 1000)
+        self._update = settings.session.update_ms * SAMPLE_RATE // 1000
+        self._hop = settings.vad.hop_ms * SAMPLE_RATE // 1000
+        self._chunks = Chunks(self._update)
         self._unspoken: dict[int, float] = {}
         """Where each translated clause ended that has not been heard."""
         self._level = Level.NORMAL.value
@@ -59,10 +62,12 @@ class Meter:
         self._metrics.queues.sessions.discard(self._depths)
         self._set_level(Level.NORMAL.value)
 
-    def passed(self, window: Window, urgent: bool) -> None:
+    def passed(self, window: Window, urgent: bool, gathers: int) -> None:
         """See `izwi.recognition.NotePass`."""
-        for end in self._chunks.heard(window):
-            self._late(self._metrics.chunk, end)
+        if window.final:
+            gathers = self._update  # the utterance is over: no reason to wait for more than ever
+        for offset in self._chunks.heard(window, gathers + self._hop):
+            self._late(self._metrics.chunk, offset)
         if not urgent and self._intake.live:
             self._metrics.update_period.observe(window.fresh / SAMPLE_RATE)
 

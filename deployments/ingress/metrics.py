@@ -39,6 +39,7 @@ class Metrics:
         r = self.registry
         self.sessions = Gauge("izwi_live_sessions", "Live sessions on this replica", registry=r)
         self.speakers = Gauge("izwi_live_speakers", "Sessions in which somebody speaks now", registry=r)
+        self.connections = Counter("izwi_connections", "Connections for sessions that were opened", registry=r)
         self.sessions_total = Counter("izwi_sessions", "Sessions by how they ended", ["outcome"], registry=r)
         self.resumed = Counter(
             "izwi_session_resumes", "Attempts to resume a session, by ok or wire code", ["outcome"], registry=r
@@ -52,7 +53,7 @@ class Metrics:
             "izwi_stage_compute_seconds", "Work of a stage", ["stage", "engine"], buckets=SECONDS, registry=r
         )
         self.stage_errors = Counter(
-            "izwi_stage_errors", "Failed calls of a stage, retries included", ["stage", "code"], registry=r
+            "izwi_stage_errors", "Requests that a stage failed, each attempt", ["stage", "code"], registry=r
         )
         self.failing = Gauge(
             "izwi_stage_failing",
@@ -124,7 +125,7 @@ class Metrics:
         )
         self.chunk = Histogram(
             "izwi_chunk_seconds",
-            "From a chunk's last sample, as much live speech as makes an update, to the recognition that covers it",
+            "From when a chunk of live speech, and what is gathered with it, is there to its recognition",
             buckets=LAG,
             registry=r,
         )

@@ -203,7 +203,7 @@ class Runner:
     # --- steps ------------------------------------------------------------------------------------------------------
     def _prepare(self, found: Opening, settings: Settings) -> Session:
         intake = self._intake
-        meter = self._meter = Meter(self._services.metrics, intake, self._outbox, settings.session)
+        meter = self._meter = Meter(self._services.metrics, intake, self._outbox, settings)
         emit = self._emitter.emit
         if found.start.speech_transport == "base64":
             emit = in_text(emit)

@@ -54,7 +54,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Speech per speaker of the bench.", min=5)] = 30.0,
     out: Annotated[Path, typer.Option(help="Where the table and the server's log go.")] = Path("out/costs"),
 ) -> None:
-    """Print what each stage costs here, and write it to a file for `izwi plan --costs`: three minutes, or seven.
+    """Print each stage's costs, and write them to a file for `izwi plan --costs`: four minutes, or ten with --check.
 
     With --check 1, 2, 4 and 8 speakers talk to a private server, and what the simulation makes of the table is compared
     with what they saw: unit tests fail where it is more than 15 % off. Other work on the machine spoils all figures.

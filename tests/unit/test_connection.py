@@ -3,13 +3,14 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.datastructures import Headers, QueryParams
 
-from deployments.ingress import runner
+from deployments.ingress import live, runner
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.connection import Connection
 from deployments.ingress.metrics import Metrics
@@ -18,10 +19,12 @@ from deployments.ingress.services import Services
 from deployments.ingress.stage_health import StageHealth
 from deployments.llm.client import LlmClient
 from izwi.audio import to_pcm16
+from izwi.keys import ANONYMOUS, Principal
 from izwi.realtime.transcription import TranscriptionWire
 from izwi.realtime.translation import TranslationWire
 from izwi.settings import Settings
 from izwi.stages import Capabilities, Samples
+from tests.metrics import value
 from tests.unit.scripted import Script, silence, speech
 
 LIMIT_S = 10.0
@@ -29,6 +32,7 @@ LIMIT_S = 10.0
 
 class Socket:
     headers = Headers({})
+    state = SimpleNamespace(request_id="request-1")
 
     def __init__(self, query: str = "") -> None:
         self.query_params = QueryParams(query)
@@ -146,6 +150,35 @@ async def test_a_client_is_greeted_speaks_commits_and_goes() -> None:
     line.socket.incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
     assert await line.outcome() == "disconnected"
     assert around.places.taken == []  # type: ignore[attr-defined]
+
+
+class Anybody:
+    """Asks for no key."""
+
+    async def socket(self, headers: Headers) -> Principal:
+        return ANONYMOUS
+
+
+async def test_a_connection_counts_when_it_is_opened_and_its_outcome_when_it_ends() -> None:
+    around = replace(services(max_concurrent_sessions=1), access=Anybody())  # type: ignore[arg-type]
+
+    def counted() -> tuple[float, float]:
+        text = around.metrics.exposition().decode()
+        return value(text, "izwi_connections_total"), value(text, "izwi_sessions_total")
+
+    async def connect(socket: Socket) -> None:
+        await live._serve(socket, around, TranscriptionWire("s1", around.settings, 0))  # type: ignore[arg-type]
+
+    first, second = Socket(), Socket()
+    stays = asyncio.create_task(connect(first))
+    await first.next("session.created")
+    assert counted() == (1, 0)
+    async with asyncio.timeout(LIMIT_S):
+        await connect(second)
+        assert counted() == (2, 1), "refused"
+        first.incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        await stays
+    assert counted() == (2, 2)
 
 
 async def test_who_is_refused_is_told_before_the_greeting() -> None:

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from izwi.load import Level, LoadState
 from izwi.settings import Settings
 from izwi.stages import Timing, TtsChunk
 from izwi.utterance import Window
+from loadtests.swarm.chunks import Processing
 from tests.metrics import value
 
 PIECE_S = 0.1
@@ -23,14 +24,14 @@ PIECE_S = 0.1
 class Speaker:
     """One session whose audio comes on a clock of its own."""
 
-    def __init__(self) -> None:
-        settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    def __init__(self, **settings_tree: Any) -> None:
+        settings = Settings(_env_file=None, **settings_tree)  # type: ignore[call-arg]
         self.metrics = Metrics()
         self.now = 100.0
         self.intake = Intake(settings, 15.0, lambda: self.now)
         self.intake.open(m.AudioFormat())
         outbox = Outbox(None, 20)  # type: ignore[arg-type]
-        self.meter = Meter(self.metrics, self.intake, outbox, settings.session, lambda: self.now)
+        self.meter = Meter(self.metrics, self.intake, outbox, settings, lambda: self.now)
         self.sent: list[m.ServerMessage] = []
         self.emit = self.meter.told(self._emit)
 
@@ -41,6 +42,14 @@ class Speaker:
         for _ in range(round(seconds / PIECE_S)):
             self.now += PIECE_S / pace
             self.intake.push(np.zeros(round(PIECE_S * SAMPLE_RATE), "<i2").tobytes())
+
+    def passed(self, start_s: float, fresh_s: float, gathers_s: float = 0.3, final: bool = False) -> None:
+        """A pass over new audio only."""
+        samples = np.zeros(round(fresh_s * SAMPLE_RATE), np.float32)
+        start = round(start_s * SAMPLE_RATE)
+        end = start + len(samples)
+        heard = Window(samples, start, final=final, pause=final, speech_end=end, fresh=len(samples))
+        self.meter.passed(heard, final, round(gathers_s * SAMPLE_RATE))
 
     def figure(self, name: str, **labels: str) -> float:
         return value(self.metrics.exposition().decode(), name, **labels)
@@ -103,29 +112,59 @@ async def test_nobody_waits_for_what_came_ahead_of_time() -> None:
     speaker.now += 3.0
     await speaker.emit(committed(8.0, 11.0), None)
     await speaker.emit(final(11.5), None)
-    speaker.meter.passed(window(11.0, 1.0), urgent=False)
+    speaker.passed(11.0, 1.0)
     for name in ("word_lag", "final_lag", "chunk", "update_period"):
         assert speaker.figure(f"izwi_{name}_seconds_count") == 0, name
-
-
-def window(start_s: float, fresh_s: float) -> Window:
-    samples = np.zeros(round(fresh_s * SAMPLE_RATE), np.float32)
-    start = round(start_s * SAMPLE_RATE)
-    return Window(samples, start, final=False, pause=False, speech_end=start + len(samples), fresh=len(samples))
 
 
 def test_a_pass_that_comes_late_covers_chunks_that_have_waited() -> None:
     speaker = Speaker()
     speaker.speaks(0.3)
     speaker.now += 0.15
-    speaker.meter.passed(window(0.0, 0.3), urgent=False)
+    speaker.passed(0.0, 0.3)
     assert speaker.count("izwi_chunk_seconds", 0.2) == (1, 1)
     speaker.speaks(1.2)
     speaker.now += 0.15
-    speaker.meter.passed(window(0.3, 1.2), urgent=False)
+    speaker.passed(0.3, 1.2)
     assert speaker.count("izwi_chunk_seconds", 0.5) == (3, 5)
-    assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(0.15 + 0.15 + 0.45 + 0.75 + 1.05)
+    assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(0.15 + 0.15 + 0.45 + 0.75 + 0.95)
     assert speaker.figure("izwi_update_period_seconds_sum") == pytest.approx(1.5)
+
+
+def test_what_is_gathered_on_purpose_makes_no_chunk_late() -> None:
+    speaker = Speaker()
+    speaker.speaks(1.2)
+    speaker.now += 0.15
+    speaker.passed(0.0, 1.2, gathers_s=1.2)
+    assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(4 * 0.15)
+    assert speaker.figure("izwi_update_period_seconds_sum") == pytest.approx(1.2), "it stretches all the same"
+
+
+def test_the_end_of_an_utterance_is_not_gathered_for() -> None:
+    speaker = Speaker()
+    speaker.speaks(0.9)
+    speaker.now += 0.15
+    speaker.passed(0.0, 0.9, gathers_s=1.2, final=True)
+    assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(0.15 + 0.45 + 0.65)
+
+
+def test_a_chunk_takes_as_long_as_the_load_test_says() -> None:
+    """In the same session: passes spaced, the last one late; chunks and the detector's steps as long as pieces."""
+    speaker = Speaker(session={"update_ms": 100}, vad={"hop_ms": 100})
+    began = speaker.now
+    client = Processing(2 * PIECE_S, PIECE_S, due=lambda time_s: began + time_s)
+    client.onset(0.0)
+    for number in range(1, 41):
+        client.sent(number * PIECE_S)
+    heard, times = 0.0, list[float]()
+    for gathers_s, fresh_s, taken_s in ((0.3, 0.4, 0.1), (0.6, 0.7, 0.2), (1.2, 1.3, 0.2), (0.9, 1.6, 0.3)):
+        speaker.speaks(heard + fresh_s + taken_s - (speaker.now - began))
+        speaker.passed(heard, fresh_s, gathers_s)
+        heard += fresh_s
+        times += client.heard(heard, speaker.now, gathers_s + PIECE_S)
+    assert speaker.figure("izwi_chunk_seconds_count") == len(times) == 40
+    assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(sum(times))
+    assert speaker.count("izwi_chunk_seconds", 0.5) == (sum(time_s < 0.5 for time_s in times), 40)
 
 
 async def test_a_session_that_is_degraded_is_counted_as_what_it_is_until_it_ends() -> None:

@@ -1,10 +1,14 @@
+import re
+
 from prometheus_client.core import Metric
 
 from deployments.ingress.fleet import _about
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.runner import STILL_OWNED
+from izwi.errors import error_classes
 from izwi.stages import Timing
 from tests.metrics import LABELS, value
-from tests.operations import Documented, documented
+from tests.operations import PAGE, Documented, documented
 
 DESCRIBING = {"le", "replica"}
 
@@ -32,6 +36,16 @@ def test_every_metric_is_documented_and_every_documented_one_exists() -> None:
 
 def test_the_values_of_every_label_are_known() -> None:
     assert {label for metric in existing() for label in metric.labels} | DESCRIBING == set(LABELS)
+
+
+def test_how_connections_end_is_known_and_documented() -> None:
+    outcomes = {"ended", "left", *STILL_OWNED}
+    known = LABELS["outcome"]
+    assert isinstance(known, set)
+    assert outcomes <= known
+    row = re.search(r"^\| `izwi_sessions_total` .*$", PAGE.read_text(), re.MULTILINE)
+    assert row
+    assert outcomes - set(error_classes()) <= set(re.findall(r"`(\w+)`", row[0]))
 
 
 def test_names_end_in_their_units() -> None:
