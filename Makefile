@@ -60,9 +60,8 @@ wheel: install-test ## Build the wheel into dist/
 image-size: install-test ## Say how large the images are, and fail over their budgets: make image-size [ARGS=ingress]
 	@exec .venv/bin/python -m cluster.image.measure $(ARGS)
 
-serve-config: ## Carry changes of serve_config.yaml over to Kubernetes
-	@sed 's/^  host: .*/  host: 0.0.0.0 # of the pod; the network policy says who reaches it/' serve_config.yaml \
-		>cluster/kubernetes/base/serve_config.yaml
+serve-config: ## Carry changes of serve_config.yaml over to clusters
+	@sed -f cluster/kubernetes/serve_config.sed serve_config.yaml >cluster/kubernetes/base/serve_config.yaml
 
 install: ## Install what the demo and the server need (the other targets do it too)
 	@bash requirements/install.sh default

@@ -18,20 +18,38 @@ _LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
 UNIT = ROOT / "cluster" / "systemd" / "izwi@.service"
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "cluster", tmp_path / "cluster", ignore=shutil.ignore_patterns("secrets", ".env"))
+def run(folder: Path, *, kubectl: bool) -> None:
+    """The commands of the page that need kubectl, or those that do not."""
     environment = os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"}
-    for code in _BLOCK.findall(PAGE.read_text()):
+    blocks = [code for code in _BLOCK.findall(PAGE.read_text()) if ("kubectl" in code) == kubectl]
+    assert blocks
+    for code in blocks:
         # The plugin of Docker's command is the program by itself.
         command = ["bash", "-euo", "pipefail", "-c", code.replace("docker compose", "docker-compose")]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
         assert done.returncode == 0, code + done.stdout + done.stderr
-    made = {path.name for path in (tmp_path / "cluster" / "secrets").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what needs no kubectl has been run; it stands first on the page."""
+    folder = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(ROOT / "cluster", folder / "cluster", ignore=shutil.ignore_patterns("secrets", ".env"))
+    run(folder, kubectl=False)
+    return folder
+
+
+def test_commands_run_one_after_the_other(checkout: Path) -> None:
+    made = {path.name for path in (checkout / "cluster" / "secrets").iterdir()}
     assert made == {"keys.toml", "clinic.key", "metrics.key"}
-    kinds = [document["kind"] for document in yaml.safe_load_all((tmp_path / "izwi.yaml").read_text())]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubernetes_commands_run_after_them(checkout: Path) -> None:
+    run(checkout, kubectl=True)
+    kinds = [document["kind"] for document in yaml.safe_load_all((checkout / "izwi.yaml").read_text())]
     assert "RayService" in kinds
-    (secret,) = yaml.safe_load_all((tmp_path / "keys.yaml").read_text())
+    (secret,) = yaml.safe_load_all((checkout / "keys.yaml").read_text())
     assert list(secret["data"]) == ["keys.toml"]
 
 

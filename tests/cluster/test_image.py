@@ -46,6 +46,8 @@ def test_images_run_as_nobody_in_particular_and_stop_by_a_signal() -> None:
 def test_what_a_target_installs_from_debian_is_what_its_parents_do_too() -> None:
     text = DOCKERFILE.read_text()
     assert packages(text, "ingress") == ["python3", "tini"]
+    # Ray's launcher calls both inside the head's container.
+    assert sorted(packages(text, "aws")) == ["openssh-client", "python3", "rsync", "tini"]
     assert sorted(packages(text, "models")) == ["apertium", "apertium-eng-spa", "espeak-ng", "python3", "tini"]
 
 

@@ -69,6 +69,14 @@ def test_scrapes_are_further_apart_than_replicas_tell_of_each_other(name: str) -
     assert [job["job_name"] for job in settings["scrape_configs"]] == ["izwi", "ray", "haproxy"]
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_nothing_is_counted_twice(name: str) -> None:
+    """Servers that share a Redis each tell of all, unless they are asked about themselves."""
+    (job,) = [job for job in load(FOLDER / name)["scrape_configs"] if job["job_name"] == "izwi"]
+    targets = [target for static in job["static_configs"] for target in static["targets"]]
+    assert len(targets) == 1 or job["params"] == {"replica": ["self"]}
+
+
 @needs_promtool
 def test_alerts_fire_when_they_should_and_not_before() -> None:
     promtool("test", "rules", TESTS)

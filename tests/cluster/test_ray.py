@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import ray
 import yaml
+from ray._raylet import IMPLICIT_RESOURCE_PREFIX
 from ray.autoscaler._private.node_provider_availability_tracker import NodeAvailabilitySummary
 from ray.autoscaler._private.resource_demand_scheduler import _default_utilization_scorer, get_nodes_for
 from ray.autoscaler._private.util import prepare_config, validate_config
@@ -18,7 +19,7 @@ from izwi.catalog import ON_DEMAND, STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "cluster" / "ray" / "aws.yaml"
-KUBERNETES = ROOT / "cluster" / "kubernetes" / "base" / "settings.env"
+KUBERNETES = ROOT / "cluster" / "kubernetes" / "base"
 
 
 @pytest.fixture
@@ -40,7 +41,11 @@ def test_ray_takes_the_file(config: dict[str, Any]) -> None:
 
 def test_nodes_have_the_environment_of_kubernetes_pods(config: dict[str, Any]) -> None:
     """Besides what differs by place, or is a card."""
-    pods = dict(line.split("=", 1) for line in KUBERNETES.read_text().splitlines() if not line.startswith("#"))
+    pods = dict(
+        line.split("=", 1)
+        for line in (KUBERNETES / "settings.env").read_text().splitlines()
+        if not line.startswith("#")
+    )
     differs = {"IZWI_REDIS_URL", "IZWI_API_KEYS_FILE", "IZWI_JOBS__SPOOL_DIR"}
     own = environment(config)
     assert {name: value for name, value in pods.items() if name not in differs} == {
@@ -60,7 +65,7 @@ def test_the_autoscaler_starts_nodes_for_every_replica(config: dict[str, Any], m
     for name, value in environment(config).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ray, "cluster_resources", dict)  # before any worker is up
-    (application,) = yaml.safe_load((ROOT / "serve_config.yaml").read_text())["applications"]
+    (application,) = yaml.safe_load((KUBERNETES / "serve_config.yaml").read_text())["applications"]
     placed = resolve(GraphArgs.model_validate(application["args"]))
     groups = [getattr(placed, stage).resources for stage in (*STAGES, *ON_DEMAND)] + [placed.ingress]
     demands = []
@@ -79,6 +84,12 @@ def test_the_autoscaler_starts_nodes_for_every_replica(config: dict[str, Any], m
     once = started(demands)
     assert once.pop("ingress") == 1
     assert sum(once.values()) == 1  # all engines share a card
+    # Each node for sockets gets a replica: Serve has no proxy on one without.
+    (ingress,) = [one for one in application["deployments"] if one["name"] == "ingress"]
+    alone = demands[-1] | {f"{IMPLICIT_RESOURCE_PREFIX}izwi:ingress": 1 / ingress["max_replicas_per_node"]}
+    fewest = ingress["autoscaling_config"]["min_replicas"]
+    assert started([alone] * fewest) == {"ingress": fewest}
+    assert fewest == placed.ingress.min_replicas >= types["ingress"]["min_workers"]
     # Twelve recognisers need six cards: more than are on demand.
     many = started([demand for demand in demands if demand.get("GPU") == 0.4] * 12)
     assert sum(many.values()) == 6
