@@ -120,7 +120,9 @@ async def test_what_dashboards_ask_has_answers_and_alerts_can_be_judged(server: 
     speech = np.concatenate([load(LIBRIVOX[0].path), np.zeros(16_000, np.float32)])
     await stream(server, speech, source_language="en", target_language="es")  # series begin
     with _prometheus(_settings(server, tmp_path)) as client:
-        await asyncio.sleep(2)
+        async with asyncio.timeout(LIMIT_S):
+            while not _tells(client, "izwi_connections_total"):  # what grows before the first look has no rate
+                await asyncio.sleep(0.2)
         await stream(server, speech, speed=1.0, source_language="en", target_language="es")
         missing = _queries(quiet=False)
         deadline = time.monotonic() + LIMIT_S
