@@ -8,8 +8,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
+from deployments.ingress.openai.transcriptions import warned
 from deployments.ingress.recordings import meta
 from deployments.ingress.uploads import form_document, uploaded
+from izwi.errors import DamagedAudio
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.hearing import Wish
@@ -57,21 +59,22 @@ def build_router(listener: Listener) -> APIRouter:
             else:
                 listening = listener.hear(source, wish)
                 transcript = await listening.finish()
-            return _written(transcript, asked, meta(listening) if asked.debug else {})
+            return _written(transcript, asked, listening.warning, meta(listening) if asked.debug else {})
 
     return router
 
 
-def _written(transcript: Transcript, asked: Asked, more: dict[str, Any]) -> Response:
+def _written(transcript: Transcript, asked: Asked, warning: DamagedAudio | None, more: dict[str, Any]) -> Response:
+    headers = {"X-Izwi-Warning": warning.code} if warning else {}
     match asked.output:
         case "txt":
-            return PlainTextResponse(transcript.text + "\n")
+            return PlainTextResponse(transcript.text + "\n", headers=headers)
         case "srt":
-            return PlainTextResponse(formats.srt(transcript))
+            return PlainTextResponse(formats.srt(transcript), headers=headers)
         case "vtt":
-            return PlainTextResponse(formats.vtt(transcript), media_type="text/vtt")
+            return PlainTextResponse(formats.vtt(transcript), headers=headers, media_type="text/vtt")
         case "tsv":
-            return PlainTextResponse(formats.tsv(transcript), media_type="text/tab-separated-values")
+            return PlainTextResponse(formats.tsv(transcript), headers=headers, media_type="text/tab-separated-values")
         case "json":
             body: dict[str, Any] = {"text": transcript.text, "segments": [], "language": transcript.language}
             for segment in transcript.segments:
@@ -81,4 +84,4 @@ def _written(transcript: Transcript, asked: Asked, more: dict[str, Any]) -> Resp
                         formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words
                     ]
                 body["segments"].append(row)
-            return OrjsonResponse(body | more)
+            return OrjsonResponse({**body, **warned(warning), **more}, headers=headers)

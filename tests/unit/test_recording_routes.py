@@ -1,0 +1,125 @@
+"""Routes that take a recording, with a decoder and a recogniser that are scripted."""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from deployments.ingress import envelope, whisper
+from deployments.ingress.listener import Listener
+from deployments.ingress.openai import transcriptions
+from izwi.errors import DamagedAudio, EngineFailed, IzwiError
+from izwi.files.hearing import Ears
+from izwi.keys import Principal
+from izwi.segmenter import FRAME
+from izwi.stage_settings import VadSettings
+from izwi.stages import (
+    AsrRequest,
+    AsrResult,
+    Capabilities,
+    Samples,
+    Timing,
+    VadRequest,
+    VadResult,
+    VadState,
+    Word,
+)
+
+TIMING = Timing("scripted")
+SPEECH = np.repeat([1.0, 0.0, 1.0, 0.0], 3 * 16_000).astype(np.float32)
+"""Two utterances of three seconds."""
+
+
+@dataclass
+class World:
+    """Stages, and the decoder before them."""
+
+    max_seconds = 60.0
+    refused: IzwiError | None = None
+    """Instead of any audio."""
+    damage: IzwiError | None = None
+    """After all of it."""
+    fails_at: int | None = None
+    """Recognition that fails."""
+    heard: list[AsrRequest] = field(default_factory=list)
+
+    async def decode(self, _: object) -> AsyncGenerator[Samples]:
+        if self.refused is not None:
+            raise self.refused
+        yield SPEECH
+        if self.damage is not None:
+            raise self.damage
+
+    def ears(self) -> Ears:
+        return Ears(self.vad, self.asr)
+
+    async def vad(self, request: VadRequest) -> VadResult:
+        frames = request.samples.reshape(-1, FRAME)
+        return VadResult(tuple(float(frame.mean()) for frame in frames), VadState(), TIMING)
+
+    async def asr(self, request: AsrRequest) -> AsrResult:
+        self.heard.append(request)
+        if self.fails_at == len(self.heard):
+            raise EngineFailed("no asr engine could serve this request")
+        return AsrResult((Word(" House.", 0.5, 1.0, 0.9),), "en", 1.0, TIMING)
+
+    async def capabilities(self) -> dict[str, Capabilities]:
+        return {"asr": Capabilities(engines=("whisper-base",)), "mt": Capabilities()}
+
+
+@dataclass
+class Lists:
+    async def gather(self, owner: Principal, words: list[str], names: list[str]) -> tuple[str, ...]:
+        return tuple(words)
+
+
+class Everybody:
+    def needs(self, _: object) -> Callable[[], Principal]:
+        return lambda: Principal(name="clinic")
+
+
+def application(world: World) -> Any:
+    app = FastAPI()
+    envelope.add_handlers(app)
+    settings = SimpleNamespace(vad=VadSettings())
+    services: Any = SimpleNamespace(access=Everybody(), calls=world, settings=settings, hotwords=Lists())
+    listener = Listener(world, VadSettings(), world)  # type: ignore[arg-type]
+    app.include_router(transcriptions.build_router(listener, services))
+    app.include_router(whisper.build_router(listener))
+
+    async def numbered(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["request_id"] = "r1"
+        await app(scope, receive, send)
+
+    return numbered
+
+
+async def post(world: World, url: str, name: str = "file", **data: Any) -> httpx.Response:
+    transport = httpx.ASGITransport(application(world))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=20) as client:
+        return await client.post(url, files={name: ("a.wav", b"audio")}, data=data)
+
+
+async def transcribe(world: World, **data: Any) -> httpx.Response:
+    return await post(world, "/v1/audio/transcriptions", **data)
+
+
+async def asr(world: World, query: str = "") -> httpx.Response:
+    return await post(world, f"/asr?{query}", "audio_file")
+
+
+@pytest.mark.parametrize("output", ["txt", "srt", "vtt", "tsv", "json"])
+async def test_asr_tells_of_a_recording_that_is_cut_off(output: str) -> None:
+    whole = await asr(World(), f"output={output}")
+    assert (whole.status_code, "X-Izwi-Warning" in whole.headers) == (200, False)
+    cut = await asr(World(damage=DamagedAudio("the file is damaged")), f"output={output}")
+    assert (cut.status_code, cut.headers["X-Izwi-Warning"]) == (200, "damaged_audio")
+    if output == "json":
+        assert cut.json()["warning"] == {"code": "damaged_audio", "message": "the file is damaged"}
+        assert "warning" not in whole.json()
