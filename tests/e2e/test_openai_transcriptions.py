@@ -165,9 +165,10 @@ def test_what_is_not_supported_is_named(server: Server, data: dict[str, object],
 
 def test_files_that_are_no_recordings(server: Server) -> None:
     for content in (b"", b"no audio at all" * 1000, encoded(np.zeros(0, np.float32), "wav").getvalue()):
-        response = post(server, content)
-        assert response.status_code == 415
-        assert response.json()["error"]["code"] == "unsupported_audio"
+        for options in ({}, {"stream": "true"}):
+            response = post(server, content, **options)
+            assert response.status_code == 415
+            assert response.json()["error"]["code"] == "unsupported_audio"
     assert post(server, encoded(np.zeros(5 * RATE, np.float32), "wav").getvalue()).json()["text"] == ""
     long = post(server, encoded(np.zeros(70 * RATE, np.float32)).getvalue())  # the server takes 60 s
     assert (long.status_code, long.json()["error"]["code"]) == (413, "audio_too_long")

@@ -1,5 +1,6 @@
 """Routes that take a recording, with a decoder and a recogniser that are scripted."""
 
+import json
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from deployments.ingress import envelope, whisper
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import transcriptions
-from izwi.errors import DamagedAudio, EngineFailed, IzwiError
+from izwi.errors import DamagedAudio, EngineFailed, IzwiError, Overloaded, UnsupportedAudio
 from izwi.files.hearing import Ears
 from izwi.keys import Principal
 from izwi.segmenter import FRAME
@@ -32,8 +33,8 @@ from izwi.stages import (
 )
 
 TIMING = Timing("scripted")
-SPEECH = np.repeat([1.0, 0.0, 1.0, 0.0], 3 * 16_000).astype(np.float32)
-"""Two utterances of three seconds."""
+SPEECH = np.repeat([1.0, 0.0] * 3, 3 * 16_000).astype(np.float32)
+"""Three utterances of three seconds."""
 
 
 @dataclass
@@ -123,3 +124,35 @@ async def test_asr_tells_of_a_recording_that_is_cut_off(output: str) -> None:
     if output == "json":
         assert cut.json()["warning"] == {"code": "damaged_audio", "message": "the file is damaged"}
         assert "warning" not in whole.json()
+
+
+@pytest.mark.parametrize(
+    ("world", "status", "code"),
+    [
+        (World(refused=UnsupportedAudio("not audio")), 415, "unsupported_audio"),
+        (World(refused=Overloaded("too many files wait")), 503, "overloaded"),
+        (World(fails_at=1), 503, "engine_failed"),
+    ],
+)
+async def test_a_stream_that_fails_before_its_first_event_has_a_status(world: World, status: int, code: str) -> None:
+    response = await transcribe(world, stream="true")
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert ("Retry-After" in response.headers) == (code == "overloaded")
+
+
+def events(response: httpx.Response) -> list[dict[str, Any]]:
+    assert response.status_code == 200
+    return [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+
+
+async def test_a_stream_that_fails_later_ends_with_an_error() -> None:
+    first, *_, last = events(await transcribe(World(fails_at=3), stream="true", language="en"))
+    assert (first["type"], first["delta"]) == ("transcript.text.delta", "House.")
+    assert (last["type"], last["error"]["code"]) == ("error", "engine_failed")
+
+
+async def test_a_stream_tells_everything_of_a_recording_that_is_cut_off() -> None:
+    world = World(damage=DamagedAudio("the file is damaged"))
+    done = events(await transcribe(world, stream="true"))[-1]
+    assert (done["type"], done["text"]) == ("transcript.text.done", "House. House. House.")
+    assert done["warning"]["code"] == "damaged_audio"

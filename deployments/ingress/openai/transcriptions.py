@@ -14,7 +14,7 @@ from starlette.types import Scope as AsgiScope
 from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import sse
-from deployments.ingress.openai.streaming import Stream
+from deployments.ingress.openai.streaming import Stream, begun
 from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
 from deployments.ingress.uploads import form_document, uploaded
@@ -102,7 +102,8 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
             vad = fields.chunking_strategy.over(usual) if fields.chunking_strategy else usual
             listening = listener.hear(upload.file, wish, vad)
             if fields.stream:
-                return Stream(_events(listening, fields.debug, request.scope, stack.pop_all()), sse.MEDIA_TYPE)
+                events = _events(listening, fields.debug, request.scope, stack.pop_all())
+                return Stream(await begun(events) or events, sse.MEDIA_TYPE)
             transcript = await listening.finish()
             granularities = fields.timestamp_granularities
             return written(transcript, fields.response_format, granularities, **_extras(listening, fields))
@@ -156,7 +157,8 @@ def written(
 
 
 async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
-    """Each segment as it is heard, then the whole. What fails in between is the last event."""
+    """Each segment as it is heard, then the whole. What fails in between is the last event; what fails before the first
+    one is raised."""
     async with stack, aclosing(listening.segments()) as segments:
         text = ""
         try:
@@ -167,6 +169,8 @@ async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: As
                 yield sse.event("transcript.text.segment", **row)
                 text = whole
         except IzwiError as error:
+            if not text:
+                raise
             yield sse.event("error", **error_body(scope, error))
             return
         done = {**formats.as_json(listening.transcript), **warned(listening.warning)}
