@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from starlette.responses import PlainTextResponse, Response
 
 from deployments.ingress.envelope import OrjsonResponse
@@ -34,13 +34,20 @@ class Asked(BaseModel):
     initial_prompt: str = Field(default="", max_length=4096)
     output: Output = "txt"
     word_timestamps: bool = False
-    """Words with times, in JSON."""
+    """Words with times, in JSON. A translation has none."""
     encode: bool = True
     """False where the file is 16-bit little-endian mono PCM at 16 kHz, without a header."""
     vad_filter: bool = True
-    """Silence is never transcribed, asked for or not."""
+    """Without effect, for clients that send it: silence is never transcribed."""
     debug: bool = False
     """Tell in ``meta``, with ``output=json``, where the time went."""
+
+    @field_validator("word_timestamps")
+    @classmethod
+    def _translations_have_no_words(cls, wanted: bool, fields: ValidationInfo) -> bool:
+        if wanted and fields.data.get("task") == "translate":
+            raise ValueError("a translation has no words with times")
+        return wanted
 
 
 def build_router(listener: Listener) -> APIRouter:
@@ -79,7 +86,7 @@ def _written(transcript: Transcript, asked: Asked, warning: DamagedAudio | None,
             body: dict[str, Any] = {"text": transcript.text, "segments": [], "language": transcript.language}
             for segment in transcript.segments:
                 row = formats.segment_row(segment)
-                if asked.word_timestamps and asked.task == "transcribe":
+                if asked.word_timestamps:
                     row["words"] = [
                         formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words
                     ]

@@ -68,7 +68,7 @@ def test_every_format(client: openai.OpenAI) -> None:
             file=("speech.wav", data),
             response_format=form,  # type: ignore[call-overload]
             language="en",
-            timestamp_granularities=["word", "segment"],
+            timestamp_granularities=["word", "segment"] if form == "verbose_json" else ["segment"],
         )
 
     plain = ask("json")
@@ -153,6 +153,8 @@ def post(server: Server, content: bytes, **data: object) -> httpx.Response:
         ({"response_format": "xml"}, "response_format"),
         ({"include[]": "logprobs"}, "include"),
         ({"timestamp_granularities[]": "sentence"}, "timestamp_granularities"),
+        ({"timestamp_granularities[]": "word", "response_format": "srt"}, "timestamp_granularities"),
+        ({"stream": "true", "response_format": "vtt"}, "stream"),
         ({"chunking_strategy": '{"type": "server_vad", "threshold": 7}'}, "threshold"),
         ({"prompt": "x" * 5000}, "prompt"),
     ],

@@ -24,6 +24,8 @@ from izwi.stages import (
     AsrRequest,
     AsrResult,
     Capabilities,
+    MtRequest,
+    MtResult,
     Samples,
     Timing,
     VadRequest,
@@ -69,6 +71,9 @@ class World:
         if self.fails_at == len(self.heard):
             raise EngineFailed("no asr engine could serve this request")
         return AsrResult((Word(" House.", 0.5, 1.0, 0.9),), "en", 1.0, TIMING)
+
+    async def mt(self, request: MtRequest) -> MtResult:
+        return MtResult(request.text, TIMING)
 
     async def capabilities(self) -> dict[str, Capabilities]:
         return {"asr": Capabilities(engines=("whisper-base",)), "mt": Capabilities()}
@@ -156,3 +161,46 @@ async def test_a_stream_tells_everything_of_a_recording_that_is_cut_off() -> Non
     done = events(await transcribe(world, stream="true"))[-1]
     assert (done["type"], done["text"]) == ("transcript.text.done", "House. House. House.")
     assert done["warning"]["code"] == "damaged_audio"
+
+
+@pytest.mark.parametrize(
+    ("data", "param"),
+    [
+        ({"stream": "true", "response_format": "srt"}, "stream"),
+        ({"stream": "true", "response_format": "vtt"}, "stream"),
+        ({"stream": "true", "response_format": "verbose_json"}, "stream"),
+        ({"stream": "true", "timestamp_granularities[]": "word"}, "timestamp_granularities"),
+        ({"timestamp_granularities[]": "word"}, "timestamp_granularities"),
+        ({"timestamp_granularities[]": ["segment", "word"], "response_format": "text"}, "timestamp_granularities"),
+    ],
+)
+async def test_what_would_have_no_effect_is_refused_by_name(data: dict[str, Any], param: str) -> None:
+    world = World()
+    response = await transcribe(world, **data)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, param)
+    assert world.heard == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"response_format": "json", "timestamp_granularities[]": "segment", "temperature": "0"},
+        {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]},
+        {"stream": "true", "response_format": "json"},
+        {"stream": "true", "response_format": "text"},
+        {"stream": "false", "response_format": "srt"},
+    ],
+)
+async def test_what_clients_send_by_default_is_taken(data: dict[str, Any]) -> None:
+    assert (await transcribe(World(), **data)).status_code == 200
+
+
+async def test_asr_refuses_words_of_a_translation_by_name_and_takes_what_clients_send() -> None:
+    response = await asr(World(), "task=translate&word_timestamps=true&output=json")
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "word_timestamps")
+    for query in (
+        "encode=true&task=transcribe&language=en&vad_filter=false&word_timestamps=false&output=json",
+        "encode=true&task=translate&word_timestamps=false&output=srt",
+        "task=transcribe&word_timestamps=true&output=srt",
+    ):
+        assert (await asr(World(), query)).status_code == 200

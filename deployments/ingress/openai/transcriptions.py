@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import from_json
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope as AsgiScope
@@ -71,10 +71,25 @@ class Transcription(Recording):
     keywords: Hotwords = Field(default=[])
     """OpenAI's name for ``hotwords``."""
     timestamp_granularities: list[Literal["word", "segment"]] = Field(default=["segment"])
-    """Of ``verbose_json``."""
+    """Of ``verbose_json``. Some clients send the default with every format."""
     chunking_strategy: Annotated[ServerVad | None, BeforeValidator(_strategy)] = None
     """Unset or ``auto``: as on live sessions."""
     stream: bool = False
+
+    @field_validator("timestamp_granularities")
+    @classmethod
+    def _words_have_a_place(cls, granularities: list[str], fields: ValidationInfo) -> list[str]:
+        if "word" in granularities and fields.data.get("response_format") != "verbose_json":
+            raise ValueError("words with their times are in response_format=verbose_json only")
+        return granularities
+
+    @field_validator("stream")
+    @classmethod
+    def _events_are_json(cls, stream: bool, fields: ValidationInfo) -> bool:
+        form = fields.data.get("response_format", "json")
+        if stream and form not in ("json", "text"):
+            raise ValueError(f"response_format={form} cannot be streamed: leave it out")
+        return stream
 
 
 class Translation(Recording):
