@@ -118,7 +118,7 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
             listening = listener.hear(upload.file, wish, vad)
             if fields.stream:
                 events = _events(listening, fields.debug, request.scope, stack.pop_all())
-                return Stream(await begun(events) or events, sse.MEDIA_TYPE)
+                return Stream(await begun(events) or events, sse.MEDIA_TYPE)  # there is always a last event
             transcript = await listening.finish()
             granularities = fields.timestamp_granularities
             return written(transcript, fields.response_format, granularities, **_extras(listening, fields))
