@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     """Largest WebSocket frame: 5 s of 48 kHz stereo float audio fit twice."""
     max_upload_bytes: int = Field(default=2_000_000_000, ge=1024)
     """Largest media file: three hours of CD quality, or an hour and a half of video."""
+    max_uploads: int = Field(default=32, ge=1)
+    """Media files that one ingress replica receives, keeps waiting and hears at once; the next one is asked to come
+    back later, before it is sent."""
     max_messages_per_s: float = Field(default=500.0, ge=1)
     """Frames on one WebSocket: ten times those of 20 ms each at the pace of speech. Four seconds' worth may come at
     once."""

@@ -16,6 +16,7 @@ from deployments.ingress.middleware import RequestContext
 from deployments.ingress.openai import models, speech, transcriptions, voices
 from deployments.ingress.request_limits import Limit, RequestLimits
 from deployments.ingress.services import Services
+from deployments.ingress.upload_room import Room, UploadRoom
 from deployments.media.sandbox import Limits, MediaSandbox
 from izwi.keys import Scope
 from izwi.settings import Settings
@@ -37,6 +38,8 @@ def build_app(services: Services) -> FastAPI:
     )
     access, http = services.access, Depends(services.access.needs(Scope.HTTP))
     settings = services.settings
+    room = Room(settings.max_uploads, settings.jobs.free_bytes)
+    app.add_middleware(UploadRoom, room=room, paths=FILES)
     app.add_middleware(RequestLimits, rule=_limit(settings))
     if services.tracing is not None:
         services.tracing.cover(app)

@@ -3,13 +3,15 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from starlette.responses import PlainTextResponse, Response
 
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
+from deployments.ingress.openai.transcriptions import warned
 from deployments.ingress.recordings import meta
 from deployments.ingress.uploads import form_document, uploaded
+from izwi.errors import DamagedAudio
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.hearing import Wish
@@ -32,13 +34,20 @@ class Asked(BaseModel):
     initial_prompt: str = Field(default="", max_length=4096)
     output: Output = "txt"
     word_timestamps: bool = False
-    """Words with times, in JSON."""
+    """Words with times, in JSON. A translation has none."""
     encode: bool = True
     """False where the file is 16-bit little-endian mono PCM at 16 kHz, without a header."""
     vad_filter: bool = True
-    """Silence is never transcribed, asked for or not."""
+    """Without effect, for clients that send it: silence is never transcribed."""
     debug: bool = False
     """Tell in ``meta``, with ``output=json``, where the time went."""
+
+    @field_validator("word_timestamps")
+    @classmethod
+    def _translations_have_no_words(cls, wanted: bool, fields: ValidationInfo) -> bool:
+        if wanted and fields.data.get("task") == "translate":
+            raise ValueError("a translation has no words with times")
+        return wanted
 
 
 def build_router(listener: Listener) -> APIRouter:
@@ -57,28 +66,29 @@ def build_router(listener: Listener) -> APIRouter:
             else:
                 listening = listener.hear(source, wish)
                 transcript = await listening.finish()
-            return _written(transcript, asked, meta(listening) if asked.debug else {})
+            return _written(transcript, asked, listening.warning, meta(listening) if asked.debug else {})
 
     return router
 
 
-def _written(transcript: Transcript, asked: Asked, more: dict[str, Any]) -> Response:
+def _written(transcript: Transcript, asked: Asked, warning: DamagedAudio | None, more: dict[str, Any]) -> Response:
+    headers = {"X-Izwi-Warning": warning.code} if warning else {}
     match asked.output:
         case "txt":
-            return PlainTextResponse(transcript.text + "\n")
+            return PlainTextResponse(transcript.text + "\n", headers=headers)
         case "srt":
-            return PlainTextResponse(formats.srt(transcript))
+            return PlainTextResponse(formats.srt(transcript), headers=headers)
         case "vtt":
-            return PlainTextResponse(formats.vtt(transcript), media_type="text/vtt")
+            return PlainTextResponse(formats.vtt(transcript), headers=headers, media_type="text/vtt")
         case "tsv":
-            return PlainTextResponse(formats.tsv(transcript), media_type="text/tab-separated-values")
+            return PlainTextResponse(formats.tsv(transcript), headers=headers, media_type="text/tab-separated-values")
         case "json":
             body: dict[str, Any] = {"text": transcript.text, "segments": [], "language": transcript.language}
             for segment in transcript.segments:
                 row = formats.segment_row(segment)
-                if asked.word_timestamps and asked.task == "transcribe":
+                if asked.word_timestamps:
                     row["words"] = [
                         formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words
                     ]
                 body["segments"].append(row)
-            return OrjsonResponse(body | more)
+            return OrjsonResponse({**body, **warned(warning), **more}, headers=headers)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from deployments.ingress.calls import StageCalls
@@ -13,7 +14,7 @@ from deployments.jobs.spool import Part, Spool
 from deployments.jobs.work import Workshop
 from deployments.media.sandbox import Limits, MediaSandbox
 from deployments.store.jobs import JobStore
-from izwi.errors import JobConflict, JobNotFound, UnsupportedLanguage, UnsupportedPair
+from izwi.errors import JobConflict, JobNotFound, StoreUnavailable, UnsupportedLanguage, UnsupportedPair
 from izwi.files.formats import Transcript
 from izwi.job_settings import JobSettings
 from izwi.jobs.allow_list import AllowList
@@ -65,20 +66,20 @@ class Jobs:
             if part is not None:
                 with shop.spool.path(job_id).open("rb") as file:
                     duration_s = await shop.listener.duration(file)
-            job = Job(
-                id=job_id,
-                owner=owner.name,
-                options=options,
-                created_at=time.time(),
-                name=name[:LONGEST_NAME],
-                url=fields.url or "",
-                duration_s=duration_s,
-            )
-            await self.store.create(job, self.settings.per_key, self.settings.queue)
         except BaseException:
             await asyncio.to_thread(shop.spool.remove, job_id)
             raise
-        self.runner.wake()
+        job = Job(
+            id=job_id,
+            owner=owner.name,
+            options=options,
+            created_at=time.time(),
+            name=name[:LONGEST_NAME],
+            url=fields.url or "",
+            duration_s=duration_s,
+        )
+        # A client that goes away now leaves a job with its recording, and never one without.
+        await asyncio.shield(asyncio.create_task(self._enqueue(job, shop.spool), name="new-job"))
         return await self.store.get(job_id)
 
     async def get(self, owner: Principal, job_id: str) -> Job:
@@ -121,6 +122,18 @@ class Jobs:
             raise JobConflict(f"the job is {job.status}; its result is there once it is over")
         return job, await asyncio.to_thread(_transcript, job, rows, language)
 
+    async def _enqueue(self, job: Job, spool: Spool) -> None:
+        """Raises as `JobStore.create` does, and then neither the job nor its recording is there."""
+        try:
+            await self.store.create(job, self.settings.per_key, self.settings.queue)
+        except Exception:
+            # Redis may have done it all the same. Where it does not answer again, the sweep sees to the recording.
+            with suppress(StoreUnavailable):
+                await self.store.forget(job.id, job.owner)
+                await asyncio.to_thread(spool.remove, job.id)
+            raise
+        self.runner.wake()
+
     async def _check(self, shop: Workshop, options: JobOptions) -> None:
         """Refuse now what would fail later."""
         known = await shop.calls.capabilities()
@@ -141,7 +154,7 @@ def build(settings: Settings, store: JobStore, calls: StageCalls, metrics: Metri
     """Those of one replica; its runner has to be started."""
     wanted = settings.jobs
     # Decoders of its own: a job keeps one for as long as it takes, and requests must not wait for that.
-    sandbox = MediaSandbox(Limits(wanted.max_audio_seconds), at_once=wanted.at_once + MEASURED)
+    sandbox = MediaSandbox(Limits(wanted.max_audio_seconds), large=wanted.at_once, small=MEASURED)
     listener = Listener(calls, settings.vad, sandbox)
     downloads = Downloads(AllowList(wanted.urls), wanted.max_bytes, wanted.transfer_timeout_s)
 

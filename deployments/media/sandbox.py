@@ -1,7 +1,8 @@
 """Untrusted media files: decoded by a process that is confined, watched, and thrown away after each file.
 
 What a hostile file can reach is a decoder without files, processes or network, and with so much memory and time. What
-it costs the server is bounded by `Limits` and by how many are decoded at once; the event loop only carries the audio.
+it costs the server is bounded by `Limits`, by how many compute at once, and by how many are open; the event loop only
+carries the audio.
 """
 
 import asyncio
@@ -10,8 +11,8 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import structlog
@@ -24,6 +25,8 @@ PIECE = SAMPLE_RATE // 2 * 2
 """Bytes per piece: half a second."""
 TOLD = 4096
 """Last bytes of its messages that are read."""
+SMALL = 2_000_000
+"""Bytes of a file that is soon done with: a minute of 16-bit samples at 16 kHz, two of mp3 at 128 kb/s."""
 
 log = structlog.get_logger()
 
@@ -42,19 +45,35 @@ class Limits:
     """Spent waiting for the decoder, on a busy machine; what the reader of the audio takes does not count."""
 
 
+@dataclass
+class _Queue:
+    """Files of one kind on their way to a process."""
+
+    places: tuple[asyncio.Semaphore, ...]
+    """What each needs, in this order."""
+    waiting: int = field(default=0, init=False)
+
+
 class MediaSandbox:
     """Decodes files, a few at a time.
 
+    A file has its process for as long as its audio is read: a long one for minutes, at the pace of recognition. Most of
+    that time the process waits. So only those that compute are few, and some places are for files that are `SMALL` or
+    only looked into: a short clip waits for no long one.
+
     Args:
-        at_once: processes.
-        waiting: files that may wait for one.
+        at_once: processes that compute.
+        large: files of any size that are open.
+        small: files that are soon done with and may be open besides.
+        waiting: files of either kind that may wait for a place.
     """
 
-    def __init__(self, limits: Limits, at_once: int = 2, waiting: int = 32) -> None:
+    def __init__(self, limits: Limits, at_once: int = 2, large: int = 4, small: int = 2, waiting: int = 32) -> None:
         self._limits = limits
-        self._places = asyncio.Semaphore(at_once)
+        self._computing = asyncio.Semaphore(at_once)
+        every = asyncio.Semaphore(large + small)
+        self._large, self._small = _Queue((asyncio.Semaphore(large), every)), _Queue((every,))
         self._waiting = waiting
-        self._queued = 0
 
     @property
     def max_seconds(self) -> float:
@@ -70,7 +89,8 @@ class MediaSandbox:
             AudioTooLong: after the seconds that are accepted.
             Overloaded: too many files wait.
         """
-        async with self._place(), self._process(file) as process:
+        queue = self._small if os.fstat(file.fileno()).st_size <= SMALL else self._large
+        async with self._place(queue), AsyncExitStack() as computing, self._process(file, computing) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             told = asyncio.create_task(_tail(process.stderr))
@@ -87,7 +107,9 @@ class MediaSandbox:
                 if code is not None:
                     break
                 some = True
+                await computing.aclose()
                 yield from_pcm16(piece)
+                await computing.enter_async_context(self._computing)
             if code:
                 raise _error(code, await told, some)
 
@@ -99,7 +121,11 @@ class MediaSandbox:
             AudioTooLong: longer than is accepted.
             Overloaded: too many files wait.
         """
-        async with self._place(), self._process(file, "duration") as process:
+        async with (
+            self._place(self._small),
+            AsyncExitStack() as computing,
+            self._process(file, computing, "duration") as process,
+        ):
             assert process.stdout is not None
             assert process.stderr is not None
             try:
@@ -116,21 +142,25 @@ class MediaSandbox:
         return seconds
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._queued >= self._waiting:
+    async def _place(self, queue: _Queue) -> AsyncIterator[None]:
+        """For one process, as long as it lives."""
+        if queue.waiting >= self._waiting:
             raise Overloaded("too many files wait to be decoded")
-        self._queued += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._queued -= 1
-        try:
+        async with AsyncExitStack() as places:
+            queue.waiting += 1
+            try:
+                for place in queue.places:
+                    await places.enter_async_context(place)
+            finally:
+                queue.waiting -= 1
             yield
-        finally:
-            self._places.release()
 
     @asynccontextmanager
-    async def _process(self, file: BinaryIO, *what: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _process(
+        self, file: BinaryIO, computing: AsyncExitStack, *what: str
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """One that computes until ``computing`` is closed."""
+        await computing.enter_async_context(self._computing)
         limits = self._limits
         os.lseek(file.fileno(), 0, os.SEEK_SET)  # of the descriptor: a buffer before it may have read on
         process = await asyncio.create_subprocess_exec(

@@ -7,36 +7,67 @@ import numpy as np
 
 from tests.e2e.conftest import Server
 from tests.e2e.test_openai_transcriptions import encoded
-from tests.metrics import samples, scrape
+from tests.looks import Looks
+from tests.metrics import scrape
 from tests.speech import LIBRIVOX, load, needs_librivox
 
-LIMIT_S = 0.05
-AT_ONCE = 6
+FIELDS = {
+    "/v1/audio/transcriptions": "file",
+    "/v1/audio/translations": "file",
+    "/api/v1/transcribe": "file",
+    "/asr": "audio_file",
+    "/v1/jobs": "file",
+}
+"""Of the form of each route that takes a recording."""
+AT_ONCE = 2
+"""Recordings for each of them, and as many files that are none."""
+ROUNDS = 3
+HOSTILE = b"no audio" * 2_000_000
 
 
-def looks(server: Server) -> dict[float, int]:
-    """Looks at the loop so far, by the bound that their lag did not exceed."""
-    found = [s for s in samples(scrape(server.http)) if s.name == "izwi_event_loop_lag_seconds_bucket"]
-    return {float(sample.labels["le"]): int(sample.value) for sample in found}
+def recording() -> bytes:
+    """Speech, and noise that the detector has to listen to."""
+    speech = [load(clip.path) for clip in LIBRIVOX[:2]]
+    noise = np.random.default_rng(1).normal(0, 0.001, 40 * 16_000).astype(np.float32)
+    return encoded(np.concatenate([*speech, noise]), "wav").getvalue()
 
 
-async def upload(client: httpx.AsyncClient, server: Server, content: bytes) -> None:
-    response = await client.post(f"{server.http}/v1/audio/transcriptions", files={"file": ("a.wav", content)})
-    assert response.status_code == 200
+async def uploads(server: Server, content: bytes, each: int) -> int:
+    """To every route; returns how many there were."""
+    async with httpx.AsyncClient(base_url=server.http, timeout=200, trust_env=False) as client:
+
+        async def upload(path: str, content: bytes) -> httpx.Response:
+            return await client.post(path, files={FIELDS[path]: ("a.wav", content)})
+
+        async def honest(path: str) -> None:
+            response = await upload(path, content)
+            assert response.is_success, response.text
+            if path == "/v1/jobs":
+                job = response.headers["Location"]
+                while (await client.get(job)).json()["status"] in ("queued", "running"):
+                    await asyncio.sleep(0.5)
+                await client.delete(job)
+
+        async def hostile(path: str) -> None:
+            assert (await upload(path, HOSTILE)).status_code == 415
+
+        kinds = [kind(path) for path in FIELDS for kind in (honest, hostile) for _ in range(each)]
+        await asyncio.gather(*kinds)
+        return len(kinds)
 
 
 @needs_librivox
 async def test_uploads_at_once_do_not_block_the_loop(server: Server) -> None:
-    speech = np.concatenate([load(clip.path) for clip in LIBRIVOX[:2]])
-    loud = np.random.default_rng(1).normal(0, 0.001, 40 * 16_000).astype(np.float32)
-    contents = [encoded(np.concatenate([speech, loud]), "wav").getvalue(), b"no audio" * 2_000_000]
-    before = looks(server)
-    async with httpx.AsyncClient(timeout=120, trust_env=False) as client:
-        hostile = [client.post(f"{server.http}/asr", files={"audio_file": ("b", contents[1])}) for _ in range(AT_ONCE)]
-        await asyncio.gather(*(upload(client, server, contents[0]) for _ in range(AT_ONCE)), *hostile)
-    after = looks(server)
-    total = after[float("inf")] - before[float("inf")]
-    late = total - (after[LIMIT_S] - before[LIMIT_S])
-    assert total >= 20
-    # Other processes may keep this one from running at all now and then; whatever blocks the loop does it every time.
-    assert late / total < 0.05, f"{late} of {total} looks were more than {LIMIT_S * 1000:.0f} ms late"
+    content = await asyncio.to_thread(recording)
+    await uploads(server, content, 1)  # what is imported or made once is no request's fault
+    rounds: list[Looks] = []
+    # On a busy machine a process now and then has to wait for a processor, and a look cannot tell why it is late. That
+    # happens in one round and not in another; what a handler does to the loop it does in all of them.
+    for _ in range(ROUNDS):
+        before = Looks.read(scrape(server.http))
+        requests = await uploads(server, content, AT_ONCE)
+        rounds.append(Looks.read(scrape(server.http)).since(before))
+        assert rounds[-1].total >= 20
+        if not rounds[-1].held_up(requests):
+            return
+    raise AssertionError(f"the loop was held up in every round: {rounds}")

@@ -68,7 +68,7 @@ def test_every_format(client: openai.OpenAI) -> None:
             file=("speech.wav", data),
             response_format=form,  # type: ignore[call-overload]
             language="en",
-            timestamp_granularities=["word", "segment"],
+            timestamp_granularities=["word", "segment"] if form == "verbose_json" else ["segment"],
         )
 
     plain = ask("json")
@@ -153,6 +153,8 @@ def post(server: Server, content: bytes, **data: object) -> httpx.Response:
         ({"response_format": "xml"}, "response_format"),
         ({"include[]": "logprobs"}, "include"),
         ({"timestamp_granularities[]": "sentence"}, "timestamp_granularities"),
+        ({"timestamp_granularities[]": "word", "response_format": "srt"}, "timestamp_granularities"),
+        ({"stream": "true", "response_format": "vtt"}, "stream"),
         ({"chunking_strategy": '{"type": "server_vad", "threshold": 7}'}, "threshold"),
         ({"prompt": "x" * 5000}, "prompt"),
     ],
@@ -165,9 +167,10 @@ def test_what_is_not_supported_is_named(server: Server, data: dict[str, object],
 
 def test_files_that_are_no_recordings(server: Server) -> None:
     for content in (b"", b"no audio at all" * 1000, encoded(np.zeros(0, np.float32), "wav").getvalue()):
-        response = post(server, content)
-        assert response.status_code == 415
-        assert response.json()["error"]["code"] == "unsupported_audio"
+        for options in ({}, {"stream": "true"}):
+            response = post(server, content, **options)
+            assert response.status_code == 415
+            assert response.json()["error"]["code"] == "unsupported_audio"
     assert post(server, encoded(np.zeros(5 * RATE, np.float32), "wav").getvalue()).json()["text"] == ""
     long = post(server, encoded(np.zeros(70 * RATE, np.float32)).getvalue())  # the server takes 60 s
     assert (long.status_code, long.json()["error"]["code"]) == (413, "audio_too_long")

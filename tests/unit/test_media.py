@@ -28,7 +28,7 @@ def test_the_audio_of_a_video_decodes_also_from_memory(tmp_path: Path) -> None:
         assert abs(sum(map(len, decode_file(source, 60))) / SAMPLE_RATE - 2.0) < 0.1
 
 
-@pytest.mark.parametrize("suffix", ["wav", "mp3", "ogg"])
+@pytest.mark.parametrize("suffix", ["mp3", "ogg", "webm"])
 def test_a_truncated_file_gives_its_beginning(tmp_path: Path, suffix: str) -> None:
     path = encode(tmp_path / f"cut.{suffix}")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -42,6 +42,39 @@ def test_what_a_damaged_file_gives_comes_before_the_damage_is_told(tmp_path: Pat
     with pytest.raises(DamagedAudio, match=r"song\.flac is damaged: [01]\.\d s"):
         got.extend(decode_file(path, 60))
     assert 0.5 < sum(map(len, got)) / SAMPLE_RATE < 1.95
+
+
+def cut_wav(path: Path, told: int | None, kept: float, chunk: bytes = b"") -> Path:
+    """Two seconds of 48 kHz stereo with another size in the header, or the right one."""
+    data = bytearray(encode(path).read_bytes())
+    at = data.index(b"data")
+    if told is not None:
+        data[4:8] = data[at + 4 : at + 8] = told.to_bytes(4, "little")
+    data[12:12] = chunk
+    path.write_bytes(data[: int(len(data) * kept)])
+    return path
+
+
+@pytest.mark.parametrize("chunk", [b"", b"junk\x03\0\0\0odd\0"], ids=["plain", "tagged"])
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.7])
+def test_a_wav_file_that_ends_before_its_header_says_is_damaged(tmp_path: Path, kept: float, chunk: bytes) -> None:
+    path = cut_wav(tmp_path / "cut.wav", None, kept, chunk)
+    for source in (path, io.BytesIO(path.read_bytes())):
+        got: list[Samples] = []
+        with pytest.raises(DamagedAudio, match="is damaged"):
+            got.extend(decode_file(source, 60))
+        assert sum(map(len, got)) / SAMPLE_RATE == pytest.approx(2 * kept, abs=0.1)
+
+
+@pytest.mark.parametrize("told", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF - 36, 0x80000000])
+def test_a_wav_stream_that_tells_no_length_is_whole(tmp_path: Path, told: int) -> None:
+    path = cut_wav(tmp_path / "stream.wav", told, 0.5)
+    assert sum(map(len, decode_file(path, 60))) / SAMPLE_RATE == pytest.approx(1, abs=0.1)
+
+
+def test_a_wav_file_of_which_a_moment_is_missing_is_whole(tmp_path: Path) -> None:
+    path = cut_wav(tmp_path / "moment.wav", None, 0.9)
+    assert sum(map(len, decode_file(path, 60))) / SAMPLE_RATE == pytest.approx(1.8, abs=0.1)
 
 
 def test_a_stream_shorter_than_its_header_says_is_damaged(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def test_a_file_that_takes_too_much_is_a_typed_error(tmp_path: Path, limit
 
 async def test_more_files_than_may_wait_are_refused_and_the_others_decode(tmp_path: Path) -> None:
     path = encode(tmp_path / "tone.wav")
-    few = MediaSandbox(Limits(60), at_once=1, waiting=2)
+    few = MediaSandbox(Limits(60), large=1, small=0, waiting=2)
     found = await asyncio.gather(*(decoded(path, few) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(one, Overloaded) for one in found) == 2
     assert sum(isinstance(one, np.ndarray) for one in found) == 3
@@ -106,16 +106,40 @@ async def test_more_files_than_may_wait_are_refused_and_the_others_decode(tmp_pa
 
 async def test_nothing_is_left_of_a_file_whose_client_has_gone(tmp_path: Path) -> None:
     write_wav(tmp_path / "long.wav", np.zeros(600 * SAMPLE_RATE, np.int16), SAMPLE_RATE)
-    one = MediaSandbox(Limits(3600), at_once=1)
+    one = MediaSandbox(Limits(3600), at_once=1, large=1, small=0)
     with (tmp_path / "long.wav").open("rb") as file:
         pieces = one.decode(file)
         await anext(pieces)
         await asyncio.sleep(0.3)  # the pipe is full by now
         async with asyncio.timeout(5):
             await pieces.aclose()  # type: ignore[attr-defined]
-    children = [child.cmdline() for child in psutil.Process().children()]
-    assert not [line for line in children if "deployments.media.worker" in line]
+    assert workers() == []
     assert len(await decoded(encode(tmp_path / "next.wav"), one)) > SAMPLE_RATE
+
+
+async def test_a_short_clip_waits_for_no_long_file_and_long_files_for_each_other(tmp_path: Path) -> None:
+    write_wav(tmp_path / "long.wav", np.zeros(600 * SAMPLE_RATE, np.int16), SAMPLE_RATE)
+    clip = encode(tmp_path / "clip.wav")
+    few = MediaSandbox(Limits(3600), large=2, small=1)
+    with (tmp_path / "long.wav").open("rb") as a, (tmp_path / "long.wav").open("rb") as b, clip.open("rb") as c:
+        begun = [few.decode(file) for file in (a, b)]
+        for pieces in begun:
+            await anext(pieces)  # and is not asked for more: the recogniser has enough to do
+        third = asyncio.create_task(decoded(tmp_path / "long.wav", few))
+        async with asyncio.timeout(30):
+            for _ in range(3):
+                assert len(await decoded(clip, few)) > SAMPLE_RATE
+            assert await few.duration(c) == pytest.approx(2, abs=0.1)
+            assert not third.done()
+            assert len(workers()) == 2
+            await begun[0].aclose()
+            assert len(await third) == 600 * SAMPLE_RATE
+        await begun[1].aclose()
+    assert workers() == []
+
+
+def workers() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "deployments.media.worker" in child.cmdline()]
 
 
 async def test_a_slow_reader_does_not_use_up_the_decoders_time_nor_get_its_timeout(tmp_path: Path) -> None:

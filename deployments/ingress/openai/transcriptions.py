@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import from_json
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope as AsgiScope
@@ -14,7 +14,7 @@ from starlette.types import Scope as AsgiScope
 from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import sse
-from deployments.ingress.openai.streaming import Stream
+from deployments.ingress.openai.streaming import Stream, begun
 from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
 from deployments.ingress.uploads import form_document, uploaded
@@ -71,10 +71,25 @@ class Transcription(Recording):
     keywords: Hotwords = Field(default=[])
     """OpenAI's name for ``hotwords``."""
     timestamp_granularities: list[Literal["word", "segment"]] = Field(default=["segment"])
-    """Of ``verbose_json``."""
+    """Of ``verbose_json``. Some clients send the default with every format."""
     chunking_strategy: Annotated[ServerVad | None, BeforeValidator(_strategy)] = None
     """Unset or ``auto``: as on live sessions."""
     stream: bool = False
+
+    @field_validator("timestamp_granularities")
+    @classmethod
+    def _words_have_a_place(cls, granularities: list[str], fields: ValidationInfo) -> list[str]:
+        if "word" in granularities and fields.data.get("response_format") != "verbose_json":
+            raise ValueError("words with their times are in response_format=verbose_json only")
+        return granularities
+
+    @field_validator("stream")
+    @classmethod
+    def _events_are_json(cls, stream: bool, fields: ValidationInfo) -> bool:
+        form = fields.data.get("response_format", "json")
+        if stream and form not in ("json", "text"):
+            raise ValueError(f"response_format={form} cannot be streamed: leave it out")
+        return stream
 
 
 class Translation(Recording):
@@ -102,7 +117,8 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
             vad = fields.chunking_strategy.over(usual) if fields.chunking_strategy else usual
             listening = listener.hear(upload.file, wish, vad)
             if fields.stream:
-                return Stream(_events(listening, fields.debug, request.scope, stack.pop_all()), sse.MEDIA_TYPE)
+                events = _events(listening, fields.debug, request.scope, stack.pop_all())
+                return Stream(await begun(events) or events, sse.MEDIA_TYPE)  # there is always a last event
             transcript = await listening.finish()
             granularities = fields.timestamp_granularities
             return written(transcript, fields.response_format, granularities, **_extras(listening, fields))
@@ -156,7 +172,8 @@ def written(
 
 
 async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
-    """Each segment as it is heard, then the whole. What fails in between is the last event."""
+    """Each segment as it is heard, then the whole. What fails in between is the last event; what fails before the first
+    one is raised."""
     async with stack, aclosing(listening.segments()) as segments:
         text = ""
         try:
@@ -167,6 +184,8 @@ async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: As
                 yield sse.event("transcript.text.segment", **row)
                 text = whole
         except IzwiError as error:
+            if not text:
+                raise
             yield sse.event("error", **error_body(scope, error))
             return
         done = {**formats.as_json(listening.transcript), **warned(listening.warning)}
