@@ -8,12 +8,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
-from deployments.ingress.recordings import meta
+from deployments.ingress.recordings import in_header, in_json, meta
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.hearing import Wish
 from izwi.languages import language_code
+from izwi.messages import Meta
 
 Output = Literal["txt", "vtt", "srt", "tsv", "json"]
 
@@ -38,7 +39,7 @@ class Asked(BaseModel):
     vad_filter: bool = True
     """Silence is never transcribed, asked for or not."""
     debug: bool = False
-    """Tell in ``meta``, with ``output=json``, where the time went."""
+    """Tell where the time went: in ``meta`` of JSON, in the header ``X-Izwi-Meta`` of other outputs."""
 
 
 def build_router(listener: Listener) -> APIRouter:
@@ -57,21 +58,22 @@ def build_router(listener: Listener) -> APIRouter:
             else:
                 listening = listener.hear(source, wish)
                 transcript = await listening.finish()
-            return _written(transcript, asked, meta(listening) if asked.debug else {})
+            return _written(transcript, asked, meta(listening) if asked.debug else None)
 
     return router
 
 
-def _written(transcript: Transcript, asked: Asked, more: dict[str, Any]) -> Response:
+def _written(transcript: Transcript, asked: Asked, debugged: Meta | None) -> Response:
+    headers = in_header(debugged)
     match asked.output:
         case "txt":
-            return PlainTextResponse(transcript.text + "\n")
+            return PlainTextResponse(transcript.text + "\n", headers=headers)
         case "srt":
-            return PlainTextResponse(formats.srt(transcript))
+            return PlainTextResponse(formats.srt(transcript), headers=headers)
         case "vtt":
-            return PlainTextResponse(formats.vtt(transcript), media_type="text/vtt")
+            return PlainTextResponse(formats.vtt(transcript), headers=headers, media_type="text/vtt")
         case "tsv":
-            return PlainTextResponse(formats.tsv(transcript), media_type="text/tab-separated-values")
+            return PlainTextResponse(formats.tsv(transcript), headers=headers, media_type="text/tab-separated-values")
         case "json":
             body: dict[str, Any] = {"text": transcript.text, "segments": [], "language": transcript.language}
             for segment in transcript.segments:
@@ -81,4 +83,4 @@ def _written(transcript: Transcript, asked: Asked, more: dict[str, Any]) -> Resp
                         formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words
                     ]
                 body["segments"].append(row)
-            return OrjsonResponse(body | more)
+            return OrjsonResponse(body | in_json(debugged))
