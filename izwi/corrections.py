@@ -9,7 +9,7 @@ from izwi.stages import LlmRequest
 
 
 class Corrections(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
     apply_hotword: bool = True
     """False leaves hotwords out of it, so that a client need not change the rest of its request."""
     apply_llm: bool = False
