@@ -1,6 +1,7 @@
 """Where the time of a session or a recording went, by stage, for a client that asked with ``debug``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from izwi.messages import HotwordMatch, Meta, StageTime
 from izwi.stages import Timing
@@ -8,10 +9,14 @@ from izwi.tracing import current
 
 
 class Spent:
-    """Adds up the timings of stage calls until they are told."""
+    """Adds up the timings of stage calls until they are told.
 
-    def __init__(self) -> None:
-        self._timings: dict[str, StageTime] = {}
+    Args:
+        before: what has been added up already.
+    """
+
+    def __init__(self, before: Mapping[str, StageTime] = MappingProxyType({})) -> None:
+        self._timings = dict(before)
 
     def note(self, stage: str, timing: Timing) -> None:
         """A call that was made."""
@@ -20,12 +25,16 @@ class Spent:
             queue=before.queue + timing.queue_s * 1000, compute=before.compute + timing.compute_s * 1000
         )
 
-    def meta(self, matches: Sequence[HotwordMatch]) -> Meta:
-        """All calls since this was last asked, with the hotwords of the utterance."""
-        timings = {
+    @property
+    def timings(self) -> dict[str, StageTime]:
+        """All calls since they were last told."""
+        return {
             stage: StageTime(queue=round(time.queue, 1), compute=round(time.compute, 1))
             for stage, time in self._timings.items()
         }
-        self._timings = {}
+
+    def meta(self, matches: Sequence[HotwordMatch]) -> Meta:
+        """All calls since this was last asked, with the hotwords of the utterance."""
+        timings, self._timings = self.timings, {}
         trace = current.get()
         return Meta(timings_ms=timings, hotword_matches=list(matches), trace_id=trace.id if trace else None)

@@ -115,8 +115,8 @@ class LlmSettings(BaseModel):
     api_key: SecretStr | None = None
     """Sent as a bearer token."""
     timeout_s: float = Field(default=3.0, gt=0, le=30)
-    """For the whole answer; after it the text stays as it is. A small model on a GPU corrects a sentence in half a
-    second."""
+    """For the whole answer, of a recording's segment from when its turn has come; after it the text stays as it is. A
+    small model on a GPU corrects a sentence in half a second."""
     max_chars: int = Field(default=2000, ge=1)
     """Longer texts are not sent: their answer would not come in time."""
 

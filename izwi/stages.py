@@ -204,6 +204,8 @@ class Corrected:
     """The text that was asked with, unless ``llm`` is ``applied``."""
     llm: Literal["applied", "timeout", "failed", "off"]
     """``timeout``: no answer in time. ``failed``: none at all, or one that is no correction. ``off``: not asked."""
+    timing: Timing = field(default=Timing("none"), compare=False)
+    """Waiting for a place among the requests under way, and for the answer."""
 
 
 async def _off(request: LlmRequest) -> Corrected:

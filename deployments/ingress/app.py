@@ -14,6 +14,7 @@ from deployments.ingress.health import unready
 from deployments.ingress.listener import Listener
 from deployments.ingress.middleware import RequestContext
 from deployments.ingress.openai import models, speech, transcriptions, voices
+from deployments.ingress.recordings import META_HEADER
 from deployments.ingress.request_limits import Limit, RequestLimits
 from deployments.ingress.services import Services
 from deployments.ingress.upload_room import Room, UploadRoom
@@ -48,7 +49,7 @@ def build_app(services: Services) -> FastAPI:
         allow_origins=list(services.settings.cors_origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "traceparent"],
-        expose_headers=["X-Request-Id", "X-Response-Time-Ms"],
+        expose_headers=["X-Request-Id", "X-Response-Time-Ms", META_HEADER],
     )
     app.add_middleware(RequestContext, metrics=services.metrics)
     envelope.add_handlers(app)

@@ -85,7 +85,7 @@ class Ingress:
         link = RedisLink(_address(settings.redis_url, store), used, metrics.asked_redis)
         tokens = Tokens(link)
         job_store = JobStore(link, settings.jobs.ttl_s)
-        self._jobs = jobs.build(settings, job_store, calls, metrics)
+        self._jobs = jobs.build(settings, job_store, calls, metrics, llm)
         keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
         self._services = Services(
             settings=settings,

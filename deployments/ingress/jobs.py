@@ -17,6 +17,7 @@ from deployments.jobs.jobs import Jobs
 from deployments.store.hotword_lists import HotwordLists
 from izwi.errors import DamagedAudio
 from izwi.fields import Language
+from izwi.files.second_look import summary
 from izwi.jobs.options import NewJob
 from izwi.jobs.record import Status, new_id
 from izwi.keys import Principal, Scope
@@ -87,15 +88,18 @@ def build_router(jobs: Jobs, access: Access, lists: HotwordLists) -> APIRouter:
         language: Annotated[Language | None, Query()] = None,
     ) -> Response:
         """What was heard, as text, JSON or subtitles; of a job that failed or was cancelled what there is."""
-        job, transcript = await jobs.result(owner, job_id, language)
+        found = await jobs.result(owner, job_id, language)
+        job, transcript = found.job, found.transcript
         warning = DamagedAudio(job.warning.message) if job.warning is not None else None
         original = transcript.language == job.language
         task = "transcribe" if original else "translate"
-        more = {} if job.status is Status.DONE else {"partial": True}
+        partial = {} if job.status is Status.DONE else {"partial": True}
+        looked = job.options.apply_llm and original
+        more = {**partial, **(summary(transcript.segments, job.options.llm_role) if looked else {})}
         rows = ["word", "segment"] if original else ["segment"]
         # Hours of words take tenths of a second to write, in which speakers must not wait.
-        response = await asyncio.to_thread(written, transcript, form, rows, warning, task, more)
-        if more:
+        response = await asyncio.to_thread(written, transcript, form, rows, warning, task, more, found.meta)
+        if partial:
             response.headers["X-Izwi-Partial"] = "true"
         return response
 

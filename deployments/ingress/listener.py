@@ -15,6 +15,7 @@ from izwi.errors import AudioTooLong, DamagedAudio, UnsupportedAudio
 from izwi.files.hearing import Wish
 from izwi.files.listening import Listening, Mark
 from izwi.files.translating import Translating
+from izwi.spent import Spent
 from izwi.stage_settings import VadSettings
 from izwi.stages import Embedding, Samples, SpeakerRequest, Word
 
@@ -53,24 +54,35 @@ class Listener:
         self._vad = vad
         self._sandbox = sandbox
 
-    def hear(self, file: BinaryIO | Pcm, wish: Wish, vad: VadSettings | None = None, after: Mark = Mark()) -> Listening:  # noqa: B008 - frozen
+    def hear(
+        self,
+        file: BinaryIO | Pcm,
+        wish: Wish,
+        vad: VadSettings | None = None,
+        after: Mark = Mark(),  # noqa: B008 - frozen
+        spent: Spent | None = None,
+    ) -> Listening:
         """Listen to a file that is open.
 
         Args:
             after: where to go on in one that has been heard in part.
+            spent: adds up where the time goes; None begins anew.
         """
         audio = file.samples(self._sandbox.max_seconds) if isinstance(file, Pcm) else self._sandbox.decode(file)
-        return Listening(audio, self._calls.ears(), wish, vad or self._vad, after=after)
+        return Listening(audio, self._calls.ears(), wish, vad or self._vad, after, spent)
 
     async def duration(self, file: BinaryIO) -> float | None:
         """Seconds of a file as its header tells them; raises as `MediaSandbox.duration` does."""
         return await self._sandbox.duration(file)
 
-    async def speakers(self, file: BinaryIO, words: Sequence[Word]) -> list[str]:
-        """Who said each word of a file: a label per word, see `izwi.diarization.label`."""
+    async def speakers(self, file: BinaryIO, words: Sequence[Word], spent: Spent) -> list[str]:
+        """Who said each word of a file: a label per word, see `izwi.diarization.label`. ``spent`` is told of the calls
+        that it takes."""
 
         async def embed(windows: tuple[Samples, ...]) -> Sequence[Embedding]:
-            return (await self._calls.speakers(SpeakerRequest(windows))).vectors
+            result = await self._calls.speakers(SpeakerRequest(windows))
+            spent.note("speakers", result.timing)
+            return result.vectors
 
         async def audio() -> AsyncGenerator[Samples]:
             async with aclosing(self._sandbox.decode(file)) as pieces:
@@ -84,4 +96,5 @@ class Listener:
     async def translate(self, file: BinaryIO | Pcm, wish: Wish, target: str) -> Translating:
         """Listen to it in another language."""
         pairs = (await self._calls.capabilities())["mt"].pairs
-        return Translating(lambda wish: self.hear(file, wish), wish, self._calls.mt, pairs, target)
+        spent = Spent()  # of all attempts
+        return Translating(lambda wish: self.hear(file, wish, spent=spent), wish, self._calls.mt, pairs, target)

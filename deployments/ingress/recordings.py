@@ -1,5 +1,6 @@
 """What requests with a recording have in common, whoever's protocol they speak."""
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +10,12 @@ from izwi.fields import Hotwords, Language, ListNames
 from izwi.files.hearing import Wish
 from izwi.files.listening import Listening
 from izwi.keys import Principal
+from izwi.messages import Meta
 from izwi.messages.text import Prompt
+
+META_HEADER = "X-Izwi-Meta"
+LONGEST_HEADER = 8000
+"""Bytes of `META_HEADER`: aiohttp reads no header that is longer than 8190, and Node 16 KB of all together."""
 
 
 class RecordingFields(BaseModel):
@@ -35,6 +41,27 @@ class RecordingFields(BaseModel):
         return Wish(self.language, prompt=self.prompt, hotwords=hotwords)
 
 
-def meta(listening: Listening) -> dict[str, Any]:
+def meta(listening: Listening) -> Meta:
     """``meta`` of an answer to a request with ``debug``."""
-    return {"meta": listening.spent.meta(listening.matches).model_dump()}
+    return listening.spent.meta(listening.matches)
+
+
+def in_json(meta: Meta | None) -> dict[str, Any]:
+    """The same as a field of an answer in JSON; nothing where nobody asked."""
+    return {} if meta is None else {"meta": meta.model_dump()}
+
+
+def in_header(meta: Meta | None) -> dict[str, str]:
+    """The same as a header of an answer in another form. Where it would be too long it has no ``hotword_matches``, and
+    names them in ``left_out``."""
+    if meta is None:
+        return {}
+    whole = _compact(meta.model_dump())
+    if len(whole) > LONGEST_HEADER:
+        whole = _compact(meta.model_dump(exclude={"hotword_matches"}) | {"left_out": ["hotword_matches"]})
+    return {META_HEADER: whole}
+
+
+def _compact(content: dict[str, Any]) -> str:
+    """In ASCII, which is all that a header can say."""
+    return json.dumps(content, separators=(",", ":"))

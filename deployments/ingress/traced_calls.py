@@ -57,3 +57,6 @@ class TracedLlm(LlmClient):
 
     async def ask(self, asked: LlmRequest) -> Corrected:
         return await self._traced.llm(super().ask, asked)
+
+    async def ask_for_file(self, asked: LlmRequest) -> Corrected:
+        return await self._traced.llm(super().ask_for_file, asked)

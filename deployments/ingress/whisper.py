@@ -9,13 +9,14 @@ from starlette.responses import PlainTextResponse, Response
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
 from deployments.ingress.openai.transcriptions import warned
-from deployments.ingress.recordings import meta
+from deployments.ingress.recordings import in_header, in_json, meta
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.hearing import Wish
 from izwi.languages import language_code
+from izwi.messages import Meta
 
 Output = Literal["txt", "vtt", "srt", "tsv", "json"]
 
@@ -40,7 +41,7 @@ class Asked(BaseModel):
     vad_filter: bool = True
     """Without effect, for clients that send it: silence is never transcribed."""
     debug: bool = False
-    """Tell in ``meta``, with ``output=json``, where the time went."""
+    """Tell where the time went: in ``meta`` of JSON, in the header ``X-Izwi-Meta`` of other outputs."""
 
     @field_validator("word_timestamps")
     @classmethod
@@ -66,13 +67,13 @@ def build_router(listener: Listener) -> APIRouter:
             else:
                 listening = listener.hear(source, wish)
                 transcript = await listening.finish()
-            return _written(transcript, asked, listening.warning, meta(listening) if asked.debug else {})
+            return _written(transcript, asked, listening.warning, meta(listening) if asked.debug else None)
 
     return router
 
 
-def _written(transcript: Transcript, asked: Asked, warning: DamagedAudio | None, more: dict[str, Any]) -> Response:
-    headers = {"X-Izwi-Warning": warning.code} if warning else {}
+def _written(transcript: Transcript, asked: Asked, warning: DamagedAudio | None, debugged: Meta | None) -> Response:
+    headers = in_header(debugged) | ({"X-Izwi-Warning": warning.code} if warning else {})
     match asked.output:
         case "txt":
             return PlainTextResponse(transcript.text + "\n", headers=headers)
@@ -91,4 +92,5 @@ def _written(transcript: Transcript, asked: Asked, warning: DamagedAudio | None,
                         formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words
                     ]
                 body["segments"].append(row)
-            return OrjsonResponse({**body, **warned(warning), **more}, headers=headers)
+            headers = {"X-Izwi-Warning": warning.code} if warning else {}
+            return OrjsonResponse({**body, **warned(warning), **in_json(debugged)}, headers=headers)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.listener import Listener
@@ -12,22 +13,35 @@ from deployments.jobs.download import Downloads
 from deployments.jobs.runner import JobRunner
 from deployments.jobs.spool import Part, Spool
 from deployments.jobs.work import Workshop
+from deployments.llm.client import LlmClient
 from deployments.media.sandbox import Limits, MediaSandbox
 from deployments.store.jobs import JobStore
 from izwi.errors import JobConflict, JobNotFound, StoreUnavailable, UnsupportedLanguage, UnsupportedPair
 from izwi.files.formats import Transcript
 from izwi.job_settings import JobSettings
+from izwi.jobs import figures
 from izwi.jobs.allow_list import AllowList
 from izwi.jobs.entries import Entry, load_entry, load_place, transcript
 from izwi.jobs.options import JobOptions, NewJob
 from izwi.jobs.record import Job, Status, is_id
 from izwi.keys import Principal
+from izwi.messages import Meta
 from izwi.settings import Settings
 
 MEASURED = 2
 """Files at once whose length is looked up."""
 LONGEST_NAME = 200
 """Characters kept of a file's name."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was heard, as much of it as there is."""
+
+    job: Job
+    transcript: Transcript
+    meta: Meta | None
+    """For a job with ``debug``."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +122,8 @@ class Jobs:
         await self.store.remove(await self.get(owner, job_id))
         await self._remove_file(job_id)
 
-    async def result(self, owner: Principal, job_id: str, language: str | None) -> tuple[Job, Transcript]:
-        """What was heard, as much of it as there is.
-
+    async def result(self, owner: Principal, job_id: str, language: str | None) -> Result:
+        """
         Raises:
             JobNotFound: there is no such job.
             JobConflict: it is not over.
@@ -120,7 +133,7 @@ class Jobs:
         job, rows = await self.store.read(job_id, 0)
         if not job.status.over:
             raise JobConflict(f"the job is {job.status}; its result is there once it is over")
-        return job, await asyncio.to_thread(_transcript, job, rows, language)
+        return await asyncio.to_thread(_result, job, rows, language)
 
     async def _enqueue(self, job: Job, spool: Spool) -> None:
         """Raises as `JobStore.create` does, and then neither the job nor its recording is there."""
@@ -150,7 +163,7 @@ class Jobs:
         await asyncio.to_thread((await self.runner.workshop()).spool.remove, job_id)
 
 
-def build(settings: Settings, store: JobStore, calls: StageCalls, metrics: Metrics) -> Jobs:
+def build(settings: Settings, store: JobStore, calls: StageCalls, metrics: Metrics, llm: LlmClient) -> Jobs:
     """Those of one replica; its runner has to be started."""
     wanted = settings.jobs
     # Decoders of its own: a job keeps one for as long as it takes, and requests must not wait for that.
@@ -161,15 +174,19 @@ def build(settings: Settings, store: JobStore, calls: StageCalls, metrics: Metri
     async def workshop() -> Workshop:
         # Asked for each time: a Redis that has lost its memory has another name, and other recordings.
         spool = Spool(wanted.spool_dir, await store.name(), wanted.free_bytes, wanted.transfer_timeout_s)
-        return Workshop(store, spool, downloads, listener, calls)
+        return Workshop(store, spool, downloads, listener, calls, llm)
 
     return Jobs(wanted, store, JobRunner(store, workshop, wanted.at_once, metrics))
 
 
-def _transcript(job: Job, rows: list[str], language: str | None) -> Transcript:
+def _result(job: Job, rows: list[str], language: str | None) -> Result:
     entries = [load_entry(row) for row in rows]
     place = load_place(job.place)
     if job.status is not Status.DONE and not place.passed:
         written = "en" if job.options.task == "translate" else job.language
-        entries += [Entry(segment, written) for segment in place.mark.rest()]
-    return transcript(job, entries, language)
+        # The last segment of a recording is stored beside a place before it.
+        rest = (segment for segment in place.mark.rest() if segment.number >= len(entries))
+        entries += [Entry(segment, written) for segment in rest]
+    matches = [*chain.from_iterable(entry.matches for entry in entries), *place.matches]
+    told = figures.meta(job.spent, matches) if job.options.debug else None
+    return Result(job, transcript(job, entries, language), told)

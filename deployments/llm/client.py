@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import httpx
 import structlog
@@ -11,12 +12,14 @@ from pydantic import BaseModel, Field
 from deployments.llm import prompts
 from izwi.correction.plausible import plausible
 from izwi.stage_settings import LlmSettings
-from izwi.stages import Corrected, LlmRequest
+from izwi.stages import Corrected, LlmRequest, Timing
 
 MOST_BYTES = 262_144
 """Of an answer: a hundred times what a text of the longest kind takes."""
 MOST_AT_ONCE = 8
-"""Requests under way per replica; others wait within their own time limit."""
+"""Requests of live sessions under way per replica; others wait within their own time limit."""
+FOR_FILES = 4
+"""Requests for recordings under way besides those: recordings wait for each other, and live speech for none of them."""
 
 log = structlog.get_logger()
 
@@ -33,6 +36,15 @@ class _Completion(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
 
 
+@dataclass
+class _Course:
+    """Of one request, in seconds of `time.perf_counter`."""
+
+    began: float
+    turn: float | None = None
+    """Set once it has a place."""
+
+
 def _unnoted(role: str, llm: str, seconds: float) -> None:
     pass
 
@@ -47,7 +59,8 @@ class LlmClient:
     def __init__(self, settings: LlmSettings, note: Callable[[str, str, float], None] = _unnoted) -> None:
         self._settings = settings
         self._note = note
-        self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._live = asyncio.Semaphore(MOST_AT_ONCE)
+        self._files = asyncio.Semaphore(FOR_FILES)
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -57,13 +70,28 @@ class LlmClient:
         )
 
     async def ask(self, asked: LlmRequest) -> Corrected:
-        """The text, corrected or translated, or as it was."""
-        began = time.perf_counter()
-        result = await self._ask(asked)
-        self._note(asked.role, result.llm, time.perf_counter() - began)
-        return result
+        """The text, corrected or translated, or as it was. Somebody waits for it: the limit begins now."""
+        course = _Course(time.perf_counter())
+        result = await self._ask(asked, course, live=True)
+        return self._noted(asked, result, course, course.began)
 
-    async def _ask(self, asked: LlmRequest) -> Corrected:
+    async def ask_for_file(self, asked: LlmRequest) -> Corrected:
+        """The same for a recording: the limit begins once it has a place, however long that takes."""
+        course = _Course(time.perf_counter())
+        result = await self._ask(asked, course, live=False)
+        return self._noted(asked, result, course, course.turn)
+
+    def _noted(self, asked: LlmRequest, result: Corrected, course: _Course, since: float | None) -> Corrected:
+        """
+        Args:
+            since: when what is noted began; None where it never did.
+        """
+        ended = time.perf_counter()
+        turn = ended if course.turn is None else course.turn
+        self._note(asked.role, result.llm, 0.0 if since is None else ended - since)
+        return replace(result, timing=Timing(self._settings.model, turn - course.began, ended - turn))
+
+    async def _ask(self, asked: LlmRequest, course: _Course, *, live: bool) -> Corrected:
         text, limit_s = asked.text, self._settings.timeout_s
         if self._settings.base_url is None or not text.strip():
             return Corrected(text, "off")
@@ -71,7 +99,10 @@ class LlmClient:
             log.warning("llm_failed", role=asked.role, reason="the text is too long", chars=len(text))
             return Corrected(text, "failed")
         try:
-            async with asyncio.timeout(limit_s), self._places:
+            async with asyncio.timeout(limit_s if live else None) as limit, self._live if live else self._files:
+                course.turn = time.perf_counter()
+                if not live:
+                    limit.reschedule(asyncio.get_running_loop().time() + limit_s)
                 answer = (await self._complete(self._settings.base_url, asked)).strip()
         except TimeoutError:
             log.warning("llm_timeout", role=asked.role, limit_s=limit_s)

@@ -224,6 +224,8 @@ class JobStore:
             segments=int(found.get("segments", 0)),
             place=found.get("place", ""),
             speakers=found.get("speakers", ""),
+            looked=found.get("looked", ""),
+            spent=found.get("spent", ""),
             started_at=number("started"),
             finished_at=number("finished"),
             expires_at=float(found["changed"]) + self._ttl_s,

@@ -88,7 +88,11 @@ def segment_row(segment: Segment) -> dict[str, Any]:
         "avg_logprob": round(segment.logprob, 4),
         "compression_ratio": round(segment.compression_ratio, 3),
     }
-    return row | ({"speaker": segment.speaker} if segment.speaker else {})
+    if segment.speaker:
+        row["speaker"] = segment.speaker
+    if segment.llm is not None:
+        row["llm"] = {"text": segment.llm.text, "status": segment.llm.llm}
+    return row
 
 
 def _cues(transcript: Transcript) -> list[Cue]:

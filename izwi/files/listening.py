@@ -44,6 +44,8 @@ class Step:
     """The place after it; at the end of the recording that before its last segment."""
     done_s: float
     """How far the recording has been recognised."""
+    matches: tuple[HotwordMatch, ...] = ()
+    """Hotwords in the words that this window has settled."""
 
 
 class Listening:
@@ -52,6 +54,7 @@ class Listening:
         audio: mono float32 at 16 kHz, in pieces, from the beginning.
         wish: its hotwords are listened for, and written where they were misheard.
         after: where to go on.
+        spent: adds up where the time goes; None begins anew.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Listening:
         wish: Wish,
         settings: VadSettings,
         after: Mark = Mark(),
+        spent: Spent | None = None,
     ) -> None:
         self._audio = audio
         self._ears = ears
@@ -72,7 +76,7 @@ class Listening:
         self._samples = 0
         self.language = after.language
         """ISO 639-1, once something has been said."""
-        self.spent = Spent()
+        self.spent = spent or Spent()
         self.matches: list[HotwordMatch] = []
         """Hotwords that were heard."""
         self.done_s = 0.0
@@ -107,7 +111,7 @@ class Listening:
                     self.matches += matches
                     segments = tuple(segmentation.push(words))
                     mark = Mark(heard.held, segmentation.words, segmentation.count, self.language)
-                    yield Step(segments, mark, heard.end_s)
+                    yield Step(segments, mark, heard.end_s, tuple(matches))
         except DamagedAudio as error:
             self.warning = error
         if rest := tuple(segmentation.flush()):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from izwi.clauses import ABBREVIATION, HARD, text_of
-from izwi.stages import Word
+from izwi.stages import Corrected, Word
 
 LONGEST_S = 12.0
 """A segment this long ends at the next word: no sentence is read in one piece for longer."""
@@ -25,6 +25,8 @@ class Segment:
     words: tuple[Word, ...]
     text: str
     speaker: str | None = None
+    llm: Corrected | None = None
+    """What a language model made of ``text``, where it was asked."""
 
     @property
     def start_s(self) -> float:

@@ -37,7 +37,7 @@ class Translating:
         self._target = target
         self._segments: list[Segment] = []
         self.listening = hear(wish)
-        """Warning and times; of the last attempt."""
+        """Warning and hotwords; of the last attempt."""
 
     @property
     def transcript(self) -> Transcript:

@@ -9,8 +9,9 @@ from izwi.errors import UnsupportedLanguage
 from izwi.files.formats import Transcript
 from izwi.files.listening import Mark
 from izwi.files.segments import Segment, by_speaker
-from izwi.jobs import speakers
+from izwi.jobs import looks, speakers
 from izwi.jobs.record import Job, Status
+from izwi.messages import HotwordMatch
 from izwi.stages import Word
 
 
@@ -25,6 +26,8 @@ class Entry:
     """Passes over the recording before the one that it is from."""
     translations: dict[str, str] = field(default_factory=dict[str, str])
     """Its text in other languages."""
+    matches: tuple[HotwordMatch, ...] = ()
+    """Hotwords that were heard in it, for a client that asked with ``debug``."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Place:
     """Passes over the recording that are over."""
     base: int = 0
     """Entries of those."""
+    matches: tuple[HotwordMatch, ...] = ()
+    """Hotwords in the words of the segment that has begun."""
 
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
@@ -79,10 +84,12 @@ def transcript(job: Job, entries: Sequence[Entry], language: str | None) -> Tran
         raise UnsupportedLanguage(f"this job is not in {language}; it is in {', '.join(filter(None, known))}")
     duration_s = (job.duration_s if job.status is Status.DONE else job.done_s) or 0.0
     segments: Iterable[Segment] = _in_language(entries, language, known[0])
+    original = language == known[0]
     if job.speakers:
         words, labels = said(entries), speakers.load(job.speakers)
-        original = language == known[0]
         segments = by_speaker(words, labels) if original else speakers.attributed(list(segments), words, labels)
+    if job.looked and original:
+        segments = looks.attached(list(segments), looks.load(job.looked))
     return Transcript(tuple(segments), language, duration_s)
 
 

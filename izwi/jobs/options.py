@@ -3,8 +3,9 @@
 from collections.abc import Container
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from izwi.corrections import Corrections
 from izwi.errors import UnsupportedPair
 from izwi.fields import Hotwords, Language, ListNames
 from izwi.files.hearing import Wish
@@ -14,10 +15,9 @@ MOST_TARGETS = 8
 """Languages a recording is translated into at once."""
 
 
-class JobOptions(BaseModel):
+class JobOptions(Corrections):
     """How a recording is to be heard, and what is to be made of it. Whatever jobs learn to do is asked for here."""
 
-    model_config = ConfigDict(extra="forbid")
     language: Language | None = None
     """Spoken language; detected if not given."""
     prompt: Prompt = ""
@@ -28,14 +28,16 @@ class JobOptions(BaseModel):
     """``translate`` writes English, whatever is spoken."""
     target_languages: list[Language] = Field(default_factory=list, max_length=MOST_TARGETS)
     """Languages to translate the subtitles into."""
-    with_speaker: bool = False
-    """Say in the result who spoke: ``SPEAKER_00``, ``SPEAKER_01`` and so on, in order of appearance."""
+    debug: bool = False
+    """Tell in ``meta`` of the result where the time went, and which hotwords were heard."""
 
     @model_validator(mode="after")
     def _one_translation(self) -> Self:
         if self.task == "translate" and self.target_languages:
             raise ValueError("task=translate writes English; for subtitles in target_languages leave the task out")
         self.target_languages = list(dict.fromkeys(self.target_languages))
+        if not self.apply_hotword:
+            self.hotwords = []
         return self
 
     @property
@@ -69,6 +71,12 @@ class NewJob(JobOptions):
 
     hotword_lists: ListNames = Field(default=[])
     """Names of lists that ``PUT /v1/hotwords/{name}`` has stored."""
+
+    @model_validator(mode="after")
+    def _lists_as_applied(self) -> Self:
+        if not self.apply_hotword:
+            self.hotword_lists = []
+        return self
 
     @property
     def options(self) -> JobOptions:

@@ -64,6 +64,10 @@ class Job:
     """Where to go on (`izwi.jobs.entries.Place`, as JSON); empty at the beginning."""
     speakers: str = ""
     """Who said each word (`izwi.jobs.speakers`); empty until all has been heard, and where nobody asked."""
+    looked: str = ""
+    """What a language model made of the segments that it has gone over so far (`izwi.jobs.looks`)."""
+    spent: str = ""
+    """Where the time went (`izwi.jobs.figures`); empty where nobody asked."""
     started_at: float | None = None
     finished_at: float | None = None
     expires_at: float | None = None

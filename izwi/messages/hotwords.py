@@ -55,7 +55,7 @@ class Meta(Data):
     """How a result came about, for those who asked with ``debug``."""
 
     timings_ms: dict[str, StageTime]
-    """By stage: vad, asr, mt, tts."""
+    """By stage: vad, asr, mt, tts, speakers, llm; those that were called."""
     hotword_matches: list[HotwordMatch]
     trace_id: str | None = None
     """32 hex digits; null where the utterance or request was not traced."""

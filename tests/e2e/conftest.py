@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from izwi.cli import app
 from izwi.server_process import running_server
+from tests.language_model import language_model
 
 MAX_AUDIO_SECONDS = 60
 
@@ -46,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "IZWI_JOBS__SPOOL_DIR": str(folder / "spool"),
         "IZWI_JOBS__URLS": '["127.0.0.1"]',
     }
-    with started(folder, **environment) as server:
+    with language_model() as model, started(folder, **environment, IZWI_LLM__BASE_URL=model.url) as server:
         yield server
 
 

@@ -109,4 +109,4 @@ async def test_a_session_writes_the_hotwords_of_its_list_and_says_how(server: Se
     assert len(metas) == len(finals)
     assert spelled in [match.hotword for meta in metas for match in meta.hotword_matches]
     assert all(meta.timings_ms["asr"].compute > 0 for meta in metas)
-    assert [(one.text, one.llm) for one in corrected] == [(final.text, "off") for final in finals]
+    assert [(one.text, one.llm) for one in corrected] == [(f"{final.text}!", "applied") for final in finals]

@@ -1,5 +1,7 @@
 """``/api/v1/transcribe``: hotwords, speakers, a language model's second look and what ``debug`` tells."""
 
+import json
+
 import httpx
 import numpy as np
 import pytest
@@ -66,6 +68,8 @@ def test_debug_over_openais_routes(server: Server, path: str) -> None:
     meta = transcribe(server, recording(1), path, debug="true").json()["meta"]
     assert meta["timings_ms"]["asr"]["compute"] > 0
     assert meta["hotword_matches"] == []
+    plain = transcribe(server, recording(1), path, debug="true", response_format="text")
+    assert json.loads(plain.headers["x-izwi-meta"])["timings_ms"]["asr"]["compute"] > 0
 
 
 @pytest.mark.skipif(not models.installed("campplus"), reason=models.ASSETS["campplus"].fix)
@@ -74,7 +78,8 @@ def test_debug_over_openais_routes(server: Server, path: str) -> None:
 def test_two_speakers_are_told_apart(server: Server) -> None:
     other = next(clip for clip in ENGLISH if len(load(clip.path)) > 6 * 16_000)
     audio = np.concatenate([load(LIBRIVOX[0].path), load(other.path)])
-    body = transcribe(server, encoded(audio).getvalue(), with_speaker="true").json()
+    body = transcribe(server, encoded(audio).getvalue(), with_speaker="true", debug="true").json()
+    assert body["meta"]["timings_ms"]["speakers"]["compute"] > 0
     change = len(load(LIBRIVOX[0].path)) / 16_000
     assert {one["speaker"] for one in body["segments"]} == {"SPEAKER_00", "SPEAKER_01"}
     for segment in body["segments"]:
@@ -83,9 +88,18 @@ def test_two_speakers_are_told_apart(server: Server) -> None:
 
 
 @needs_librivox
-def test_without_a_language_model_the_text_stays_and_says_so(server: Server) -> None:
-    body = transcribe(server, recording(1), apply_llm="true").json()
-    assert body["llm"] == {"role": "corrector", "status": "off", "text": body["text"]}
+def test_a_language_model_goes_over_each_segment_as_corrector_and_as_translator(server: Server) -> None:
+    for role, marks in (("corrector", "{}!"), ("translator", "¡{}!")):
+        options = {"apply_llm": "true", "llm_role": role, "target_language": "es", "debug": "true"}
+        body = transcribe(server, recording(0, 1), **options).json()
+        assert body["segments"]
+        for row in body["segments"]:
+            assert row["llm"] == {"text": marks.format(row["text"]), "status": "applied"}
+        assert body["llm"]["role"] == role
+        assert body["llm"]["status"] == "applied"
+        assert body["llm"]["text"].count("!") == len(body["segments"])
+        assert "!" not in body["text"]
+        assert body["meta"]["timings_ms"]["llm"]["compute"] > 0
     refused = transcribe(server, recording(1), apply_llm="true", llm_role="translator")
     assert refused.status_code == 400
     assert "target_language" in refused.json()["error"]["message"]

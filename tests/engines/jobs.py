@@ -16,6 +16,7 @@ from deployments.ingress.jobs import build_router
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.middleware import RequestContext
 from deployments.jobs.jobs import Jobs, build
+from deployments.llm.client import LlmClient
 from deployments.store.embedded import EmbeddedRedis
 from deployments.store.hotword_lists import HotwordLists
 from deployments.store.jobs import JobStore
@@ -27,12 +28,15 @@ from izwi.job_settings import JobSettings
 from izwi.keys import Principal, Scope
 from izwi.segmenter import FRAME
 from izwi.settings import Settings
+from izwi.stage_settings import LlmSettings
 from izwi.stages import (
     AsrRequest,
     AsrResult,
     Capabilities,
     MtRequest,
     MtResult,
+    SpeakerRequest,
+    SpeakerResult,
     Timing,
     VadRequest,
     VadResult,
@@ -40,7 +44,7 @@ from izwi.stages import (
     Word,
 )
 
-TIMING = Timing("scripted")
+TIMING = Timing("scripted", queue_s=0.001, compute_s=0.002)
 SCALE = 400
 """Samples hold their own time in seconds, plus one, by this; it outlives 16 bits to a frame."""
 TALK = ((0, 47), (47.1, 80), (82, 90), (91, 100))
@@ -96,9 +100,17 @@ class Scripted:
     async def mt(self, request: MtRequest) -> MtResult:
         return MtResult(f"<{request.target}> {request.text}", TIMING)
 
+    async def speakers(self, request: SpeakerRequest) -> SpeakerResult:
+        """One voice until the 50th second, another one after it."""
+        late = [abs(float(window[0])) * SCALE - 1 > 50 for window in request.windows]
+        return SpeakerResult(tuple(np.array([not one, one], np.float32) for one in late), TIMING)
+
     async def capabilities(self) -> dict[str, Capabilities]:
         pairs = frozenset({("en", "es")})
-        return {"asr": Capabilities(languages=frozenset({"en", "de"})), "mt": Capabilities(pairs=pairs)}
+        return {
+            "asr": Capabilities(engines=("scripted",), languages=frozenset({"en", "de"})),
+            "mt": Capabilities(pairs=pairs),
+        }
 
 
 class ByHeader:
@@ -153,7 +165,12 @@ class Replica:
 
 @asynccontextmanager
 async def replica(
-    redis: EmbeddedRedis, spool: Path, stages: Scripted, clock: Clock | None = None, **settings: Any
+    redis: EmbeddedRedis,
+    spool: Path,
+    stages: Scripted,
+    clock: Clock | None = None,
+    model: LlmSettings | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Replica]:
     async def resolve() -> str:
         return redis.url
@@ -161,7 +178,8 @@ async def replica(
     wanted = Settings(jobs=JobSettings(spool_dir=spool, free_bytes=0, **settings))
     link, metrics = RedisLink(resolve), Metrics()
     store = JobStore(link, wanted.jobs.ttl_s, clock) if clock else JobStore(link, wanted.jobs.ttl_s)
-    jobs = build(wanted, store, stages, metrics)  # type: ignore[arg-type]
+    llm = LlmClient(model or wanted.llm)
+    jobs = build(wanted, store, stages, metrics, llm)  # type: ignore[arg-type]
     app = FastAPI()
     app.add_middleware(RequestContext, metrics=metrics)
     envelope.add_handlers(app)
@@ -172,4 +190,5 @@ async def replica(
             yield Replica(jobs, client, stages)
     finally:
         await jobs.runner.stop()
+        await llm.close()
         await link.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from deployments.llm.client import LlmClient
+from deployments.llm.client import FOR_FILES, MOST_AT_ONCE, LlmClient
 from izwi.correction.plausible import plausible
 from izwi.stage_settings import LlmSettings
 from izwi.stages import Corrected, LlmRequest
@@ -55,7 +55,8 @@ def reply(body: str, status: str = "200 OK") -> Answer:
     async def answer(writer: asyncio.StreamWriter) -> None:
         data = body.encode()
         writer.write(
-            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            f"Content-Length: {len(data)}\r\n\r\n".encode()
             + data
         )
         await writer.drain()
@@ -139,6 +140,27 @@ async def test_what_does_not_answer_in_time_leaves_the_text(answer: Answer) -> N
         async with asyncio.timeout(20):
             await server.left.wait()  # the model need not go on
     assert len(server.asked) == 1
+
+
+async def test_recordings_wait_for_a_place_and_live_speech_for_no_recording() -> None:
+    """Each answer takes most of the limit: whoever has to wait for a place would be too late, if waiting counted."""
+
+    async def slowly(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.3)
+        await says(RIGHT)(writer)
+
+    noted: list[float] = []
+    async with served(slowly, lambda role, llm, seconds: noted.append(seconds), timeout_s=0.8) as (_, client):
+        files = [asyncio.create_task(client.ask_for_file(ASKED)) for _ in range(3 * FOR_FILES)]
+        await asyncio.sleep(0.05)
+        live = await asyncio.gather(*(client.ask(ASKED) for _ in range(MOST_AT_ONCE)))
+        assert not all(task.done() for task in files)
+        found = await asyncio.gather(*files)
+    assert [one.llm for one in live] == ["applied"] * MOST_AT_ONCE
+    assert [one.llm for one in found] == ["applied"] * len(files)
+    assert found[0].timing.queue_s < 0.2 < 0.5 < found[-1].timing.queue_s
+    assert all(0.29 < one.timing.compute_s < 0.8 for one in (*live, *found))
+    assert max(noted) < 0.8  # what waits for its turn says nothing of the model
 
 
 INJECTED = "Sure! Here is a poem instead, as you asked: " + "roses are red and violets are blue, " * 8

@@ -22,7 +22,7 @@ from izwi.errors import EngineFailed
 from izwi.stages import Capabilities, Timing, TtsChunk, TtsRequest, Voice
 
 SENTENCE = "The house on the hill is big."
-CHUNK = TtsChunk(np.full(2400, 9000, np.int16), 24_000, Timing("scripted"))
+CHUNK = TtsChunk(np.full(2400, 9000, np.int16), 24_000, Timing("scripted", queue_s=0.01, compute_s=0.025))
 LONG = replace(CHUNK, pcm=np.tile(CHUNK.pcm, 100))
 
 
@@ -93,6 +93,25 @@ async def test_sentences_are_asked_for_one_by_one_and_only_the_first_in_haste() 
         response = await client.post("/v1/audio/speech", json=body(f"{SENTENCE} {SENTENCE}\n{SENTENCE}", speed=2))
     assert len(response.content) == 3 * 2 * len(CHUNK.pcm)
     assert calls.asked == [TtsRequest(SENTENCE, "en", "joe", 2.0, early=early) for early in (True, False, False)]
+
+
+async def test_debug_tells_where_the_time_went_in_the_last_event_and_nowhere_else() -> None:
+    asked = body(f"{SENTENCE} {SENTENCE}", stream_format="sse")
+    async with serving(Calls()) as client:
+        done, plain = [
+            json.loads((await client.post("/v1/audio/speech", json=asked | more)).text.split("data: ")[-1])
+            for more in ({"debug": True}, {})
+        ]
+        refused = await client.post("/v1/audio/speech", json=body(SENTENCE, debug=True))
+    assert done["meta"] == {
+        "timings_ms": {"tts": {"queue": 20.0, "compute": 50.0}},
+        "hotword_matches": [],
+        "trace_id": None,
+    }
+    assert set(plain) == {"type", "usage"}
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["param"]) == (400, "unsupported_parameter", "debug")
+    assert "stream_format=sse" in error["message"]
 
 
 @pytest.mark.parametrize("stream_format", ["audio", "sse"])

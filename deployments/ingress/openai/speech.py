@@ -20,6 +20,7 @@ from izwi.errors import IzwiError, NothingToSay, TextTooLong, UnsupportedParamet
 from izwi.messages.text import Text
 from izwi.model_names import resolve_model
 from izwi.pieces import sentences
+from izwi.spent import Spent
 from izwi.stages import TtsChunk, TtsRequest
 from izwi.voices import Choice, resolve_voice
 
@@ -54,6 +55,8 @@ class Speech(BaseModel):
     """Not supported: no engine here can be told how to speak."""
     language: Text | None = None
     """ISO 639-1, ours; unset takes it from the voice if it speaks only one, and else English."""
+    debug: bool = False
+    """Tell in ``meta`` of the last event where the time went; ``stream_format`` must be ``sse``."""
 
 
 def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
@@ -68,6 +71,9 @@ def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
             raise TextTooLong(told).about("input")
         if asked.instructions:
             raise UnsupportedParameter("instructions are not supported: leave them out").about("instructions")
+        if asked.debug and asked.stream_format == "audio":
+            told = "debug needs stream_format=sse: where the time went is known when the audio has been sent"
+            raise UnsupportedParameter(told).about("debug")
         capabilities = await calls.capabilities()
         engine = resolve_model(asked.model, "tts", capabilities)
         choice = resolve_voice(asked.voice, asked.language, engine, capabilities["tts"].voices)
@@ -90,6 +96,7 @@ class Spoken:
         self._asked = asked
         self._choice = choice
         self._samples = 0
+        self._spent = Spent()
 
     async def encoded(self, into: Encoder) -> AsyncGenerator[bytes]:
         """The speech in a file format, none of its parts empty; nothing at all where there is nothing to say."""
@@ -107,6 +114,10 @@ class Spoken:
         seconds = round(self._samples / RATE, 3)
         return {"input_tokens": read, "output_tokens": made, "total_tokens": read + made, "seconds": seconds}
 
+    def meta(self) -> dict[str, Any]:
+        """For a client that asked with ``debug``."""
+        return {"meta": self._spent.meta(()).model_dump()} if self._asked.debug else {}
+
     async def _parts(self) -> AsyncGenerator[Pcm]:
         """Sentence by sentence: what a client does not wait for is not synthesised, and a lost replica costs one."""
         for number, sentence in enumerate(sentences(self._asked.input)):
@@ -115,6 +126,7 @@ class Spoken:
             )
             async with aclosing(self._synthesise(request)) as chunks:
                 async for chunk in chunks:
+                    self._spent.note("tts", chunk.timing)
                     for start in range(0, len(chunk.pcm), PART):
                         yield chunk.pcm[start : start + PART]
 
@@ -127,4 +139,4 @@ async def _events(audio: AsyncGenerator[bytes], spoken: Spoken, scope: Scope) ->
     except IzwiError as error:
         yield sse.event("error", **error_body(scope, error))
         return
-    yield sse.event("speech.audio.done", usage=spoken.usage())
+    yield sse.event("speech.audio.done", usage=spoken.usage(), **spoken.meta())

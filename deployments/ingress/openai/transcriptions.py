@@ -15,7 +15,7 @@ from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import sse
 from deployments.ingress.openai.streaming import Stream, begun
-from deployments.ingress.recordings import RecordingFields, meta
+from deployments.ingress.recordings import RecordingFields, in_header, in_json, meta
 from deployments.ingress.services import Services
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio, IzwiError
@@ -24,6 +24,7 @@ from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.listening import Listening
 from izwi.keys import Principal, Scope
+from izwi.messages import Meta
 from izwi.model_names import resolve_model
 from izwi.stage_settings import VadSettings
 
@@ -139,7 +140,7 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
 
 
 def _extras(listening: Listening, fields: Recording) -> dict[str, Any]:
-    return {"warning": listening.warning, "more": meta(listening) if fields.debug else {}}
+    return {"warning": listening.warning, "debugged": meta(listening) if fields.debug else None}
 
 
 def written(
@@ -149,14 +150,18 @@ def written(
     warning: DamagedAudio | None,
     task: str = "transcribe",
     more: Mapping[str, Any] = MappingProxyType({}),
+    debugged: Meta | None = None,
 ) -> Response:
     """A transcript as it was asked for.
 
     Args:
         warning: what is wrong with a recording that was not whole; told in a header, and in JSON.
         more: further fields of JSON.
+        debugged: told in JSON, and in a header of other forms; None where nobody asked.
     """
     headers = {"X-Izwi-Warning": warning.code} if warning else {}
+    if form in ("text", "srt", "vtt"):
+        headers |= in_header(debugged)
     match form:
         case "text":
             return PlainTextResponse(transcript.text + "\n", headers=headers)
@@ -168,7 +173,7 @@ def written(
             body = formats.as_json(transcript)
         case "verbose_json":
             body = formats.verbose(transcript, granularities, task)
-    return OrjsonResponse({**body, **warned(warning), **more}, headers=headers)
+    return OrjsonResponse({**body, **warned(warning), **more, **in_json(debugged)}, headers=headers)
 
 
 async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
@@ -189,7 +194,7 @@ async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: As
             yield sse.event("error", **error_body(scope, error))
             return
         done = {**formats.as_json(listening.transcript), **warned(listening.warning)}
-        yield sse.event("transcript.text.done", **done, **(meta(listening) if debug else {}))
+        yield sse.event("transcript.text.done", **done, **in_json(meta(listening) if debug else None))
 
 
 def warned(warning: DamagedAudio | None) -> dict[str, Any]:
