@@ -1,3 +1,7 @@
+import socket
+import time
+from urllib.parse import urlsplit
+
 import httpx
 import pytest
 
@@ -104,3 +108,26 @@ def test_a_body_that_is_not_the_json_asked_for_is_refused(server: Server, conten
         f"{server.http}/v1/translate", content=content, headers={"Content-Type": "application/json"}, timeout=30
     )
     assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/api/v1/transcribe", "/asr", "/v1/jobs"])
+def test_an_upload_that_is_broken_off_is_no_failure_of_the_server(server: Server, path: str) -> None:
+    address = urlsplit(server.http)
+    said = len(server.log.read_text())
+    request_id = f"broken-off-{path.rpartition('/')[2]}"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nX-Request-Id: {request_id}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF'
+    )
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(head.encode() + bytes(100_000))
+        time.sleep(0.5)  # it reads
+    deadline = time.monotonic() + 20
+    while request_id not in (log := server.log.read_text()[said:]):
+        assert time.monotonic() < deadline, log
+        time.sleep(0.1)
+    assert "request_broken_off" in log
+    assert "request_failed" not in log
+    assert "Traceback" not in log
+    assert translate(server, text="The house is big.").status_code == 200
