@@ -18,12 +18,14 @@ from izwi.client import IzwiClient
 from izwi.errors import Forbidden, RateLimited, Unauthorized
 from izwi.jobs.client import JobClient
 from tests.e2e.conftest import Server, make_key
+from tests.e2e.javascript import audio_calls
 from tests.e2e.test_jobs import over, submit
 from tests.e2e.test_openai_transcriptions import encoded
 from tests.e2e.test_resume import clips, speak, wer
+from tests.openapi import gaps
 from tests.speech import LIBRIVOX, load, needs_librivox
 
-EXAMPLES = 12
+EXAMPLES = 6
 """Per operation and phase."""
 START = {"type": "session.start", "data": {"source_language": "en"}}
 
@@ -197,12 +199,22 @@ def test_without_keys_only_loopback_is_listened_on() -> None:
     assert "IZWI_API_KEYS_FILE" in result.output
 
 
+@needs_librivox
+def test_the_javascript_client_knows_a_wrong_key(guarded: Server, project: Path) -> None:
+    calls = audio_calls(project, guarded.http, LIBRIVOX[0].path, key="izwi_guess")
+    thrown = [call["threw"] for call in calls.values()]
+    assert {(one["class"], one["status"], one["code"]) for one in thrown} == {
+        ("AuthenticationError", 401, "unauthorized")
+    }
+
+
 def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{guarded.http}/openapi.json"),
             *("--header", f"Authorization: Bearer {key}", "--checks", "not_a_server_error"),
-            *("--max-examples", str(EXAMPLES), "--seed", "1", "--no-color", "--generation-database", "none"),
+            *("--workers", "2", "--max-examples", str(EXAMPLES), "--seed", "1"),
+            *("--no-color", "--generation-database", "none"),
             *("--exclude-path", "/readyz"),  # 503 says that the server is not ready, not that it failed
         ],
         capture_output=True,
@@ -213,8 +225,11 @@ def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: P
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
-def test_the_document_names_every_route(guarded: Server) -> None:
-    paths = httpx.get(f"{guarded.http}/openapi.json").json()["paths"]
+def test_the_document_names_every_route_and_tells_its_answers_and_errors(guarded: Server) -> None:
+    document = httpx.get(f"{guarded.http}/openapi.json").json()
+    assert gaps(document) == []
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    paths = document["paths"]
     job = "/v1/jobs/{job_id}"
     assert set(paths) == {
         *("/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/v1/models/{name}"),
@@ -229,3 +244,9 @@ def test_the_document_names_every_route(guarded: Server) -> None:
         *("/v1/jobs", job, f"{job}/cancel", f"{job}/retry", f"{job}/events", f"{job}/result"),
         *("/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"),
     }
+
+
+def test_the_documentation_page_loads_the_document(guarded: Server) -> None:
+    page = httpx.get(f"{guarded.http}/docs")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "'/openapi.json'" in page.text

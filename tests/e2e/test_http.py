@@ -40,7 +40,8 @@ def test_a_foreign_origin_gets_no_cors_headers(server: Server) -> None:
 
 
 def test_documentation_is_off_by_default(server: Server) -> None:
-    assert httpx.get(f"{server.http}/openapi.json").status_code == 404
+    for path in ("/openapi.json", "/docs"):
+        assert httpx.get(f"{server.http}{path}").status_code == 404
 
 
 def test_metrics_are_prometheus_text(server: Server) -> None:
