@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from izwi.cli import app
 from izwi.server_process import running_server
+from tests.e2e import javascript
 
 MAX_AUDIO_SECONDS = 60
 
@@ -48,6 +49,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     }
     with started(folder, **environment) as server:
         yield server
+
+
+@pytest.fixture(scope="package")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OpenAI's client for JavaScript, installed, with the programs that use it."""
+    return javascript.installed(tmp_path_factory.mktemp("node"))
 
 
 def make_key(file: Path, name: str, *options: str) -> str:
