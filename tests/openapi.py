@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 FAILURE = "#/components/schemas/Failure"
 
 
@@ -52,3 +54,12 @@ def _examples(document: dict[str, Any], told: dict[str, Any]) -> Any:
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return told.get("examples") or schema.get("examples")
+
+
+def check_answer(document: dict[str, Any], method: str, path: str, status: int, body: Any) -> None:
+    """Raises where an answer in JSON is not what the document tells, or has fields that it does not tell of."""
+    closed = {"additionalProperties": False}
+    schemas = {name: closed | one for name, one in document["components"]["schemas"].items()}
+    content = document["paths"][path][method]["responses"][str(status)]["content"]
+    told = content["application/json"]["schema"] | {"components": {"schemas": schemas}}
+    Draft202012Validator(told).validate(body)

@@ -12,8 +12,8 @@ from deployments.ingress.access import Access
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.job_form import submitted
 from deployments.ingress.job_views import events, view
-from deployments.ingress.openai.answers import TRANSCRIPT
 from deployments.ingress.openai.transcriptions import Format, written
+from deployments.ingress.transcript_answers import TRANSCRIPT
 from deployments.ingress.uploads import form_document
 from deployments.jobs.jobs import Jobs
 from deployments.store.hotword_lists import HotwordLists

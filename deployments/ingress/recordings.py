@@ -13,7 +13,7 @@ from izwi.messages.text import Prompt
 
 
 class RecordingFields(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
     language: Language | None = None
     """Spoken language, ISO 639-1 or an English name; detected if not given."""
     prompt: Prompt = ""

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import ConfigDict, model_validator
 from starlette.responses import Response
 
-from deployments.ingress import document
+from deployments.ingress import transcript_answers as answers
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener
-from deployments.ingress.openai.answers import SEGMENT, TEXT, WORD, Absent, Answer, Heard, LikelyWord, SegmentRow
 from deployments.ingress.openai.transcriptions import warned
 from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
@@ -47,48 +46,12 @@ class Asked(RecordingFields):
         return self
 
 
-class SecondLook(Answer):
-    text: str
-    status: str
-    """``applied`` where the language model did its work; else why it did not."""
-
-
-class WholeLook(SecondLook):
-    role: Literal["corrector", "translator"]
-
-
-class Row(SegmentRow):
-    words: list[LikelyWord]
-    llm: SecondLook | Absent = None
-
-
-class Told(Heard):
-    language: str
-    """ISO 639-1; empty where nothing was said."""
-    duration: float
-    """Seconds."""
-    segments: list[Row]
-    llm: WholeLook | Absent = None
-
-
-EXAMPLE: dict[str, Any] = {
-    "text": TEXT,
-    "language": "en",
-    "duration": 1.6,
-    "segments": [SEGMENT | {"speaker": "SPEAKER_00", "words": [WORD | {"probability": 0.98}]}],
-}
-ANSWERS: document.Responses = {
-    200: {"model": Told, "content": document.json(speakers=EXAMPLE)},
-    **document.failures(400, 404, 413, 415),
-}
-
-
 def build_router(listener: Listener, services: Services) -> APIRouter:
     """The route of one replica."""
     router = APIRouter(tags=["audio"])
     Owner = Annotated[Principal, Depends(services.access.needs(Scope.HTTP))]
 
-    @router.post("/api/v1/transcribe", openapi_extra=form_document(Asked), responses=ANSWERS)
+    @router.post("/api/v1/transcribe", openapi_extra=form_document(Asked), responses=answers.IN_ONE_FORM)
     async def transcribe(request: Request, owner: Owner) -> Response:
         """Transcribe a recording, with hotwords, speakers and a language model's second look."""
         async with uploaded(request, Asked) as upload:

@@ -13,7 +13,7 @@ from izwi.stages import MtRequest
 
 
 class Pair(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
     text: Text
     source: Text
     """ISO 639-1."""

@@ -6,10 +6,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import PlainTextResponse, Response
 
-from deployments.ingress import document
+from deployments.ingress import transcript_answers as answers
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
-from deployments.ingress.openai.answers import SEGMENT, SRT, TEXT, VTT, WORD, Absent, Heard, LikelyWord, SegmentRow
 from deployments.ingress.recordings import meta
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.files import formats
@@ -27,7 +26,7 @@ class NoFields(BaseModel):
 
 
 class Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
     task: Literal["transcribe", "translate"] = "transcribe"
     language: Annotated[str, AfterValidator(language_code)] | None = None
     """ISO 639-1 or an English name; detected if not given."""
@@ -43,44 +42,11 @@ class Asked(BaseModel):
     """Tell in ``meta``, with ``output=json``, where the time went."""
 
 
-class Row(SegmentRow):
-    words: list[LikelyWord] | Absent = None
-    """With ``word_timestamps``."""
-
-
-class Told(Heard):
-    """``output=json``."""
-
-    language: str
-    """ISO 639-1; empty where nothing was said."""
-    segments: list[Row]
-
-
-TOLD: dict[str, Any] = {
-    "text": TEXT,
-    "language": "en",
-    "segments": [SEGMENT | {"words": [WORD | {"probability": 0.98}]}],
-}
-ANSWERS: document.Responses = {
-    200: {
-        "model": Told,
-        "description": "The transcript, as `output` asks for it",
-        "content": {
-            **document.json(json=TOLD),
-            **document.text("text/plain", txt=TEXT + "\n", srt=SRT),
-            **document.text("text/vtt", vtt=VTT),
-            **document.text("text/tab-separated-values", tsv=f"start\tend\ttext\n120\t1480\t{TEXT}\n"),
-        },
-    },
-    **document.failures(400, 413, 415),
-}
-
-
 def build_router(listener: Listener) -> APIRouter:
     """The route of one replica."""
     router = APIRouter(tags=["audio"])
 
-    @router.post("/asr", openapi_extra=form_document(NoFields, "audio_file"), responses=ANSWERS)
+    @router.post("/asr", openapi_extra=form_document(NoFields, "audio_file"), responses=answers.WHISPER)
     async def asr(request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """Transcribe a recording, or translate it into English."""
         async with uploaded(request, NoFields, "audio_file") as upload:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +23,7 @@ from tests.e2e.javascript import audio_calls
 from tests.e2e.test_jobs import over, submit
 from tests.e2e.test_openai_transcriptions import encoded
 from tests.e2e.test_resume import clips, speak, wer
-from tests.openapi import gaps
+from tests.openapi import check_answer, gaps
 from tests.speech import LIBRIVOX, load, needs_librivox
 
 EXAMPLES = 6
@@ -250,3 +251,36 @@ def test_the_documentation_page_loads_the_document(guarded: Server) -> None:
     page = httpx.get(f"{guarded.http}/docs")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "'/openapi.json'" in page.text
+
+
+@needs_librivox
+def test_answers_are_as_the_document_tells(guarded: Server, key: str) -> None:
+    recording = LIBRIVOX[0].path.read_bytes()
+    with httpx.Client(base_url=guarded.http, headers=bearer(key), timeout=60, trust_env=False) as client:
+        document = client.get("/openapi.json").json()
+
+        def check(method: str, path: str, told: str | None = None, file: str = "", **request: Any) -> Any:
+            files = {file: ("a.wav", recording)} if file else None
+            response = client.request(method, path, files=files, **request)
+            assert response.status_code in (200, 202), response.text
+            told = told or path.partition("?")[0]
+            check_answer(document, method.lower(), told, response.status_code, response.json())
+            return response.json()
+
+        for path in ("/healthz", "/readyz", "/v1/models", "/v1/audio/voices"):
+            check("GET", path)
+        verbose = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"], "debug": "true"}
+        for form in ({}, verbose):
+            check("POST", "/v1/audio/transcriptions", file="file", data=form)
+        check("POST", "/v1/audio/translations", file="file", data={"target_language": "es"})
+        check("POST", "/api/v1/transcribe", file="file", data={"apply_llm": "true", "debug": "true"})
+        check("POST", "/asr?output=json&word_timestamps=true", file="audio_file")
+        job = check("POST", "/v1/jobs", file="file", data={"language": "en", "target_languages[]": ["es"]})
+        check("GET", "/v1/jobs")
+        one = "/v1/jobs/{job_id}"
+        with JobClient(guarded.http, key) as jobs:
+            over(jobs, job["id"])
+        check("GET", f"/v1/jobs/{job['id']}", one)
+        check("GET", f"/v1/jobs/{job['id']}/result?format=verbose_json", f"{one}/result")
+        missing = client.get("/v1/jobs/job_none")
+        check_answer(document, "get", one, missing.status_code, missing.json())

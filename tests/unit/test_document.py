@@ -10,12 +10,12 @@ from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from deployments.ingress import job_answers, transcribe, whisper
+from deployments.ingress import job_answers
+from deployments.ingress import transcript_answers as answers
 from deployments.ingress.access import Access
 from deployments.ingress.app import build_app
 from deployments.ingress.job_views import view
 from deployments.ingress.metrics import Metrics
-from deployments.ingress.openai import answers
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.segments import Segment
@@ -114,12 +114,6 @@ def test_what_is_sent_is_what_the_document_tells() -> None:
     fits(formats.verbose(HEARD, ["word", "segment"]), answers.VerboselyTranscribed)
     fits(formats.segment_row(SEGMENT), answers.SegmentRow)
     fits(formats.word_row(SEGMENT.words[0]), answers.WordRow)
-    fits(transcribe._row(SEGMENT), transcribe.Row)
-    body = {"text": "", "language": "en", "duration": 1.6, "segments": []}
-    fits(body | transcribe._second_look([], "corrector"), transcribe.Told)
-    asked = whisper.Asked(output="json", word_timestamps=True)
-    response = whisper._written(HEARD, asked, {})
-    whisper.Told.model_validate_json(bytes(response.body))
     told = Told("engine_failed", "no engine")
     job = Job(job_answers.EXAMPLE["id"], "clinic", JobOptions(), 0.0, language="en", error=told, warning=told)
     fits(view(job), job_answers.JobView)

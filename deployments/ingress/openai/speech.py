@@ -51,6 +51,7 @@ Synthesise = Callable[[TtsRequest], AsyncGenerator[TtsChunk]]
 class Speech(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
+        use_attribute_docstrings=True,
         json_schema_extra={"examples": [{"model": "tts-1", "voice": "alloy", "input": "The house is big."}]},
     )
     model: Text

@@ -11,10 +11,10 @@ from pydantic_core import from_json
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope as AsgiScope
 
-from deployments.ingress import document
+from deployments.ingress import transcript_answers as answers
 from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
-from deployments.ingress.openai import answers, sse
+from deployments.ingress.openai import sse
 from deployments.ingress.openai.streaming import Stream
 from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
@@ -29,7 +29,6 @@ from izwi.model_names import resolve_model
 from izwi.stage_settings import VadSettings
 
 Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
-FAILURES = document.failures(400, 404, 413, 415)
 
 
 class ServerVad(BaseModel):
@@ -96,7 +95,7 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
     @router.post(
         "/v1/audio/transcriptions",
         openapi_extra=form_document(Transcription),
-        responses=answers.STREAMED | FAILURES,
+        responses=answers.STREAMED,
     )
     async def transcriptions(request: Request, owner: Owner) -> Response:
         """Transcribe a recording: any audio or video file that holds its sound itself."""
@@ -116,7 +115,7 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
     @router.post(
         "/v1/audio/translations",
         openapi_extra=form_document(Translation),
-        responses=answers.TRANSCRIPT | FAILURES,
+        responses=answers.TRANSLATED,
     )
     async def translations(request: Request, owner: Owner) -> Response:
         """Translate a recording into English, or into ``target_language``."""

@@ -81,6 +81,43 @@ class VerboselyTranscribed(Transcribed):
     segments: list[SegmentRow] | Absent = None
 
 
+class SecondLook(Answer):
+    text: str
+    status: str
+    """``applied`` where the language model did its work; else why it did not."""
+
+
+class WholeLook(SecondLook):
+    role: Literal["corrector", "translator"]
+
+
+class WhisperedSegment(SegmentRow):
+    words: list[LikelyWord] | Absent = None
+    """With ``word_timestamps``."""
+
+
+class Whispered(Heard):
+    """``output=json``."""
+
+    language: str
+    """ISO 639-1; empty where nothing was said."""
+    segments: list[WhisperedSegment]
+
+
+class FullSegment(SegmentRow):
+    words: list[LikelyWord]
+    llm: SecondLook | Absent = None
+
+
+class AllOfIt(Heard):
+    language: str
+    """ISO 639-1; empty where nothing was said."""
+    duration: float
+    """Seconds."""
+    segments: list[FullSegment]
+    llm: WholeLook | Absent = None
+
+
 TEXT = "The house is big."
 SRT = f"1\n00:00:00,120 --> 00:00:01,480\n{TEXT}\n"
 VTT = f"WEBVTT\n\n00:00:00.120 --> 00:00:01.480\n{TEXT}\n"
@@ -108,6 +145,12 @@ EVENTS = (
     'data: {"type":"transcript.text.done","text":"The house is big.","usage":{"type":"duration","seconds":2}}\n\n'
 )
 
+LIKELY = WORD | {"probability": 0.98}
+WHISPERED = {"text": TEXT, "language": "en", "segments": [SEGMENT | {"words": [LIKELY]}]}
+ALL_OF_IT = WHISPERED | {"duration": 1.6, "segments": [SEGMENT | {"speaker": "SPEAKER_00", "words": [LIKELY]}]}
+
+FAILURES = document.failures(400, 404, 413, 415)
+"""Of routes that take a file."""
 TRANSCRIPT: document.Responses = {
     200: {
         "model": Transcribed | VerboselyTranscribed,
@@ -119,8 +162,24 @@ TRANSCRIPT: document.Responses = {
         },
     }
 }
-"""For routes that `written` answers."""
-STREAMED: document.Responses = {
-    200: TRANSCRIPT[200] | {"content": TRANSCRIPT[200]["content"] | document.text("text/event-stream", stream=EVENTS)}
-}
+"""What `openai.transcriptions.written` answers."""
+TRANSLATED = TRANSCRIPT | FAILURES
+_STREAM = document.text("text/event-stream", stream=EVENTS)
+STREAMED = {200: TRANSCRIPT[200] | {"content": TRANSCRIPT[200]["content"] | _STREAM}, **FAILURES}
 """The same where ``stream`` may be asked for."""
+IN_ONE_FORM: document.Responses = {200: {"model": AllOfIt, "content": document.json(speakers=ALL_OF_IT)}, **FAILURES}
+"""``/api/v1/transcribe``."""
+WHISPER: document.Responses = {
+    200: {
+        "model": Whispered,
+        "description": "The transcript, as `output` asks for it",
+        "content": {
+            **document.json(json=WHISPERED),
+            **document.text("text/plain", txt=TEXT + "\n", srt=SRT),
+            **document.text("text/vtt", vtt=VTT),
+            **document.text("text/tab-separated-values", tsv=f"start\tend\ttext\n120\t1480\t{TEXT}\n"),
+        },
+    },
+    **document.failures(400, 413, 415),
+}
+"""``/asr``."""
