@@ -1,5 +1,6 @@
 """A server as a user starts it: its own process, real sockets, real models."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ class Server:
     @property
     def ws(self) -> str:
         return self.http.replace("http", "ws", 1) + "/ws/stream"
+
+    @property
+    def logs(self) -> Path:
+        """The folder with what its parts say."""
+        found = re.search(r"^ +logs +(\S+)$", self.log.read_text(), re.MULTILINE)
+        assert found
+        return Path(found[1])
 
 
 @contextmanager
