@@ -7,12 +7,14 @@ gives a token as a subprotocol, ``new WebSocket(url, ["izwi.v1", "izwi.token." +
 
 import ipaddress
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import Request
+from fastapi import Request, Security
 from starlette.datastructures import Headers
 
+from deployments.ingress.document import API_KEY, BEARER
 from deployments.ingress.keyring import Keyring
 from deployments.store.rates import Rates
 from deployments.store.tokens import PREFIX, Tokens
@@ -45,13 +47,25 @@ class Access:
         self._origins = frozenset(origins)
         self._by_address = keyring is None and not anyone
 
+    @property
+    def keyed(self) -> bool:
+        """Only those with a key may enter."""
+        return self._keyring is not None
+
     def needs(self, scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
         """A FastAPI dependency: the bearer of a key that may do this."""
 
         async def check(request: Request) -> Principal:
             return await self._admit(request.headers, scope)
 
-        return check
+        async def documented(
+            request: Request,
+            _bearer: Annotated[object, Security(BEARER)] = None,
+            _header: Annotated[object, Security(API_KEY)] = None,
+        ) -> Principal:
+            return await check(request)
+
+        return documented if self.keyed else check
 
     async def socket(self, headers: Headers) -> Principal:
         """The bearer of a key that may open a WebSocket.

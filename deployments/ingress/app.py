@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import Depends, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.ingress import envelope, hotwords, jobs, live, tokens, transcribe, translate, whisper
+from deployments.ingress import document, envelope, hotwords, jobs, live, tokens, transcribe, translate, whisper
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.health import unready
 from deployments.ingress.listener import Listener
@@ -25,6 +26,16 @@ from izwi.settings import Settings
 FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations", "/api/v1/transcribe", "/asr"})
 """Paths to which media files are sent."""
 JOBS = "/v1/jobs"
+ALIVE: document.Responses = {200: {"content": document.json(alive={"status": "ok"})}}
+EXPOSED = "# TYPE izwi_live_sessions gauge\nizwi_live_sessions 3.0\n"
+EXPOSITION: document.Responses = {200: {"content": document.text("text/plain", prometheus=EXPOSED)}}
+
+
+class Readiness(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ready": True, "reasons": []}]})
+    ready: bool
+    reasons: list[str]
+    """Why it is not."""
 
 
 def build_app(services: Services) -> FastAPI:
@@ -36,8 +47,10 @@ def build_app(services: Services) -> FastAPI:
         docs_url="/docs" if debug else None,
         redoc_url=None,
         openapi_url="/openapi.json" if debug else None,
+        responses=document.ANY_FAILURE,
     )
     access, http = services.access, Depends(services.access.needs(Scope.HTTP))
+    usual = document.usual(access.keyed)
     settings = services.settings
     room = Room(settings.max_uploads, settings.jobs.free_bytes)
     app.add_middleware(UploadRoom, room=room, paths=FILES)
@@ -53,36 +66,43 @@ def build_app(services: Services) -> FastAPI:
     )
     app.add_middleware(RequestContext, metrics=services.metrics)
     envelope.add_handlers(app)
-    app.include_router(translate.build_router(services.calls, settings.max_text_chars), dependencies=[http])
+    app.include_router(
+        translate.build_router(services.calls, settings.max_text_chars), dependencies=[http], responses=usual
+    )
     listener = Listener(services.calls, settings.vad, MediaSandbox(Limits(settings.max_audio_seconds)))
-    app.include_router(transcriptions.build_router(listener, services))
-    app.include_router(transcribe.build_router(listener, services))
+    app.include_router(transcriptions.build_router(listener, services), responses=usual)
+    app.include_router(transcribe.build_router(listener, services), responses=usual)
     for router in (
         whisper.build_router(listener),
         speech.build_router(services.calls, settings.max_text_chars),
         voices.build_router(services.calls),
         models.build_router(services.calls),
     ):
-        app.include_router(router, dependencies=[http])
-    app.include_router(jobs.build_router(services.jobs, access, services.hotwords))
+        app.include_router(router, dependencies=[http], responses=usual)
+    app.include_router(jobs.build_router(services.jobs, access, services.hotwords), responses=usual)
     app.include_router(live.build_router(services))
-    app.include_router(tokens.build_router(access, services.tokens))
-    app.include_router(hotwords.build_router(access, services.hotwords))
+    app.include_router(tokens.build_router(access, services.tokens), responses=usual)
+    app.include_router(hotwords.build_router(access, services.hotwords), responses=usual)
 
-    @app.get("/healthz")
+    @app.get("/healthz", responses=ALIVE)
     async def healthz() -> dict[str, str]:
         """Alive: the event loop answers."""
         return {"status": "ok"}
 
-    @app.get("/readyz")
-    async def readyz(response: Response) -> dict[str, Any]:
+    @app.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready"}})
+    async def readyz(response: Response) -> Readiness:
         """Ready for sessions: models, Redis, memory; 503 with the reasons when not."""
         reasons = await unready(services.calls, services.store)
         if reasons:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        return {"ready": not reasons, "reasons": [f"{what}: {why}" for what, why in reasons.items()]}
+        return Readiness(ready=not reasons, reasons=[f"{what}: {why}" for what, why in reasons.items()])
 
-    @app.get("/metrics", dependencies=[Depends(access.needs(Scope.METRICS))])
+    @app.get(
+        "/metrics",
+        dependencies=[Depends(access.needs(Scope.METRICS))],
+        response_class=Response,
+        responses=usual | EXPOSITION | document.failures(400),
+    )
     async def metrics(replica: Literal["all", "self"] = "all") -> Response:
         """Prometheus exposition of every ingress replica, or of the one that answers."""
         return Response(await services.fleet.exposition(others=replica == "all"), media_type=CONTENT_TYPE_LATEST)

@@ -11,10 +11,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
 from izwi.errors import InternalError, IzwiError, Unauthorized, error_type
+
+GONE = 499
+"""For the log and the metrics, as Nginx counts them: nobody reads the answer to a request that was broken off."""
 
 log = structlog.get_logger()
 
@@ -59,6 +63,11 @@ def add_handlers(app: FastAPI) -> None:
         where = ".".join(str(part) for part in first["loc"])
         told = f"{where}: {first['msg']}"
         return _envelope(request.scope, HTTPStatus.BAD_REQUEST, "invalid_request", told, _field(first["loc"]))
+
+    @app.exception_handler(ClientDisconnect)
+    async def broken_off(request: Request, error: ClientDisconnect) -> Response:
+        log.info("request_broken_off", path=request.url.path)
+        return Response(status_code=GONE)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

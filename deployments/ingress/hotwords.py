@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployments.ingress import document
 from deployments.ingress.access import Access
 from deployments.store.hotword_lists import HotwordLists
 from izwi.keys import Principal, Scope
@@ -20,6 +21,9 @@ class Content(BaseModel):
 
 
 class HotwordList(Content):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"hotwords": ["Sundar Pichai", "semaglutide"], "name": "names"}]}
+    )
     name: str
 
 
@@ -29,6 +33,7 @@ class Listed(BaseModel):
 
 
 class Lists(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"lists": [{"name": "names", "count": 2}]}]})
     lists: list[Listed]
     """By name."""
 
@@ -44,19 +49,19 @@ def build_router(access: Access, lists: HotwordLists) -> APIRouter:
         found = await lists.all(owner)
         return Lists(lists=[Listed(name=name, count=len(hotwords)) for name, hotwords in found.items()])
 
-    @router.get("/{name}")
+    @router.get("/{name}", responses=document.failures(400, 404))
     async def read(name: ListName, owner: Annotated[Principal, owner]) -> HotwordList:
         """One list."""
         return HotwordList(name=name, hotwords=await lists.get(owner, name))
 
-    @router.put("/{name}")
+    @router.put("/{name}", responses=document.failures(400, 413))
     async def write(name: ListName, content: Content, owner: Annotated[Principal, owner]) -> HotwordList:
         """Store a list, in the place of one of that name. Sessions that have begun keep what they began with."""
         hotwords = list(dict.fromkeys(content.hotwords))
         await lists.put(owner, name, hotwords)
         return HotwordList(name=name, hotwords=hotwords)
 
-    @router.delete("/{name}", status_code=204)
+    @router.delete("/{name}", status_code=204, responses=document.failures(400))
     async def delete(name: ListName, owner: Annotated[Principal, owner]) -> None:
         """Delete a list; also where there is none."""
         await lists.delete(owner, name)

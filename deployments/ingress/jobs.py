@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from deployments.ingress import document, job_answers
 from deployments.ingress.access import Access
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.job_form import submitted
 from deployments.ingress.job_views import events, view
 from deployments.ingress.openai.transcriptions import Format, written
+from deployments.ingress.transcript_answers import TRANSCRIPT
 from deployments.ingress.uploads import form_document
 from deployments.jobs.jobs import Jobs
 from deployments.store.hotword_lists import HotwordLists
@@ -31,7 +33,12 @@ def build_router(jobs: Jobs, access: Access, lists: HotwordLists) -> APIRouter:
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
     Owner = Annotated[Principal, Depends(access.needs(Scope.HTTP))]
 
-    @router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_document())
+    @router.post(
+        "",
+        status_code=HTTPStatus.ACCEPTED,
+        openapi_extra=_document(),
+        responses=job_answers.MADE | document.failures(400, 403, 404, 413, 415, 429, 507),
+    )
     async def create(request: Request, owner: Owner) -> Response:
         """Make a job of a recording: a file in a form, or a ``url``, in a form or in JSON."""
         job_id = new_id()
@@ -44,32 +51,37 @@ def build_router(jobs: Jobs, access: Access, lists: HotwordLists) -> APIRouter:
         headers = {"Location": f"/v1/jobs/{job_id}"}
         return OrjsonResponse(view(job), status_code=HTTPStatus.ACCEPTED, headers=headers)
 
-    @router.get("")
+    @router.get("", response_model=None, responses=job_answers.LISTED)
     async def list_(owner: Owner, limit: Annotated[int, Query(ge=1, le=LISTED)] = LISTED) -> dict[str, Any]:
         """The newest jobs of this key, newest first."""
         return {"object": "list", "data": [view(job) for job in await jobs.store.of(owner.name, limit)]}
 
-    @router.get("/{job_id}")
+    @router.get("/{job_id}", response_model=None, responses=job_answers.VIEWED)
     async def get(job_id: str, owner: Owner) -> dict[str, Any]:
         """Where a job stands."""
         return view(await jobs.get(owner, job_id))
 
-    @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, responses=document.failures(404))
     async def delete(job_id: str, owner: Owner) -> None:
         """End a job, and remove its recording and all that was heard."""
         await jobs.remove(owner, job_id)
 
-    @router.post("/{job_id}/cancel")
+    @router.post("/{job_id}/cancel", response_model=None, responses=job_answers.VIEWED)
     async def cancel(job_id: str, owner: Owner) -> dict[str, Any]:
         """End a job. What was heard stays, the recording goes."""
         return view(await jobs.cancel(owner, job_id))
 
-    @router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
+    @router.post(
+        "/{job_id}/retry",
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=None,
+        responses=job_answers.MADE | document.failures(404, 409),
+    )
     async def retry(job_id: str, owner: Owner) -> dict[str, Any]:
         """Go on with a job that failed, where it failed."""
         return view(await jobs.retry(owner, job_id))
 
-    @router.get("/{job_id}/events")
+    @router.get("/{job_id}/events", response_class=Response, responses=job_answers.WATCHED)
     async def watch(
         job_id: str, owner: Owner, last_event_id: Annotated[int, Header(ge=0, le=10_000_000)] = 0
     ) -> Response:
@@ -80,7 +92,7 @@ def build_router(jobs: Jobs, access: Access, lists: HotwordLists) -> APIRouter:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
-    @router.get("/{job_id}/result")
+    @router.get("/{job_id}/result", responses=TRANSCRIPT | document.failures(400, 404, 409))
     async def result(
         job_id: str,
         owner: Owner,
@@ -111,6 +123,9 @@ def _document() -> dict[str, Any]:
     body = form_document(NewJob)["requestBody"]
     schema = body["content"]["multipart/form-data"]["schema"]
     schema["required"] = []
+    asked = {"language": "en", "target_languages": ["es"]}
+    schema["examples"] = [{"file": "lecture.mkv", **asked}]
     plain = {**schema, "properties": {name: row for name, row in schema["properties"].items() if name != "file"}}
+    plain["examples"] = [{"url": "https://media.example.org/talks/lecture.mkv", **asked}]
     body["content"]["application/json"] = {"schema": plain | {"required": ["url"]}}
     return {"requestBody": body}

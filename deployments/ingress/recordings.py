@@ -19,7 +19,7 @@ LONGEST_HEADER = 8000
 
 
 class RecordingFields(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
     language: Language | None = None
     """Spoken language, ISO 639-1 or an English name; detected if not given."""
     prompt: Prompt = ""

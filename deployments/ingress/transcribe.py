@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import ConfigDict, model_validator
 from starlette.responses import Response
 
+from deployments.ingress import transcript_answers as answers
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai.transcriptions import warned
@@ -23,7 +24,7 @@ from izwi.keys import Principal, Scope
 
 class Asked(RecordingFields, Corrections):
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"file": "talk.mp3", "hotwords": "Sundar Pichai", "with_speaker": True}]}
+        json_schema_extra={"examples": [{"file": "talk.mp3", "hotwords": ["Sundar Pichai"], "with_speaker": True}]}
     )
 
     @model_validator(mode="after")
@@ -38,7 +39,7 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
     router = APIRouter(tags=["audio"])
     Owner = Annotated[Principal, Depends(services.access.needs(Scope.HTTP))]
 
-    @router.post("/api/v1/transcribe", openapi_extra=form_document(Asked))
+    @router.post("/api/v1/transcribe", openapi_extra=form_document(Asked), responses=answers.IN_ONE_FORM)
     async def transcribe(request: Request, owner: Owner) -> Response:
         """Transcribe a recording, with hotwords, speakers and a language model's second look."""
         async with uploaded(request, Asked) as upload:

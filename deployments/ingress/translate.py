@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from deployments.ingress import document
 from deployments.ingress.calls import StageCalls
 from izwi.errors import TextTooLong, UnsupportedPair
 from izwi.messages import Meta
@@ -12,7 +13,7 @@ from izwi.stages import MtRequest
 
 
 class Pair(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
     text: Text
     source: Text
     """ISO 639-1."""
@@ -29,6 +30,11 @@ class Translate(Pair):
 
 
 class Translated(Pair):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"text": "La casa es grande.", "source": "en", "target": "es", "engine": "apertium"}]
+        }
+    )
     engine: str
     """Empty where there was nothing to translate."""
     meta: Meta | None = None
@@ -38,7 +44,7 @@ def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
     """The route of one replica."""
     router = APIRouter()
 
-    @router.post("/v1/translate", response_model_exclude_none=True)
+    @router.post("/v1/translate", response_model_exclude_none=True, responses=document.failures(400, 413))
     async def translate(asked: Translate) -> Translated:
         """Translate a text of up to ``IZWI_MAX_TEXT_CHARS`` characters."""
         if len(asked.text) > max_text_chars:

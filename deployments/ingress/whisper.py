@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from starlette.responses import PlainTextResponse, Response
 
+from deployments.ingress import transcript_answers as answers
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
 from deployments.ingress.openai.transcriptions import warned
@@ -24,11 +25,11 @@ Output = Literal["txt", "vtt", "srt", "tsv", "json"]
 class NoFields(BaseModel):
     """The form holds the recording alone."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"audio_file": "speech.mp3"}]})
 
 
 class Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
     task: Literal["transcribe", "translate"] = "transcribe"
     language: Annotated[str, AfterValidator(language_code)] | None = None
     """ISO 639-1 or an English name; detected if not given."""
@@ -55,7 +56,7 @@ def build_router(listener: Listener) -> APIRouter:
     """The route of one replica."""
     router = APIRouter(tags=["audio"])
 
-    @router.post("/asr", openapi_extra=form_document(NoFields, "audio_file"))
+    @router.post("/asr", openapi_extra=form_document(NoFields, "audio_file"), responses=answers.WHISPER)
     async def asr(request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """Transcribe a recording, or translate it into English."""
         async with uploaded(request, NoFields, "audio_file") as upload:

@@ -127,7 +127,7 @@ class Input(Fields):
         detection = self.turn_detection
         return {
             "format": audio_format,
-            "transcription": self.transcription.model_dump(include={"model", "language", "prompt"}),
+            "transcription": self.transcription.model_dump(mode="json", exclude={"delay", "languages"}),
             "noise_reduction": None,
             "turn_detection": detection and detection.model_dump(exclude_none=True),
         }

@@ -1,5 +1,6 @@
 """A server as a user starts it: its own process, real sockets, real models."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from izwi.cli import app
 from izwi.server_process import running_server
+from tests.e2e import javascript
 from tests.language_model import language_model
 
 MAX_AUDIO_SECONDS = 60
@@ -24,6 +26,13 @@ class Server:
     @property
     def ws(self) -> str:
         return self.http.replace("http", "ws", 1) + "/ws/stream"
+
+    @property
+    def logs(self) -> Path:
+        """The folder with what its parts say."""
+        found = re.search(r"^ +logs +(\S+)$", self.log.read_text(), re.MULTILINE)
+        assert found
+        return Path(found[1])
 
 
 @contextmanager
@@ -49,6 +58,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     }
     with language_model() as model, started(folder, **environment, IZWI_LLM__BASE_URL=model.url) as server:
         yield server
+
+
+@pytest.fixture(scope="package")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OpenAI's client for JavaScript, installed, with the programs that use it."""
+    return javascript.installed(tmp_path_factory.mktemp("node"))
 
 
 def make_key(file: Path, name: str, *options: str) -> str:

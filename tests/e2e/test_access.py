@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,12 +19,14 @@ from izwi.client import IzwiClient
 from izwi.errors import Forbidden, RateLimited, Unauthorized
 from izwi.jobs.client import JobClient
 from tests.e2e.conftest import Server, make_key
+from tests.e2e.javascript import audio_calls
 from tests.e2e.test_jobs import over, submit
 from tests.e2e.test_openai_transcriptions import encoded
 from tests.e2e.test_resume import clips, speak, wer
+from tests.openapi import check_answer, gaps
 from tests.speech import LIBRIVOX, load, needs_librivox
 
-EXAMPLES = 12
+EXAMPLES = 6
 """Per operation and phase."""
 START = {"type": "session.start", "data": {"source_language": "en"}}
 
@@ -197,12 +200,22 @@ def test_without_keys_only_loopback_is_listened_on() -> None:
     assert "IZWI_API_KEYS_FILE" in result.output
 
 
+@needs_librivox
+def test_the_javascript_client_knows_a_wrong_key(guarded: Server, project: Path) -> None:
+    calls = audio_calls(project, guarded.http, LIBRIVOX[0].path, key="izwi_guess")
+    thrown = [call["threw"] for call in calls.values()]
+    assert {(one["class"], one["status"], one["code"]) for one in thrown} == {
+        ("AuthenticationError", 401, "unauthorized")
+    }
+
+
 def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{guarded.http}/openapi.json"),
             *("--header", f"Authorization: Bearer {key}", "--checks", "not_a_server_error"),
-            *("--max-examples", str(EXAMPLES), "--seed", "1", "--no-color", "--generation-database", "none"),
+            *("--workers", "2", "--max-examples", str(EXAMPLES), "--seed", "1"),
+            *("--no-color", "--generation-database", "none"),
             *("--exclude-path", "/readyz"),  # 503 says that the server is not ready, not that it failed
         ],
         capture_output=True,
@@ -213,8 +226,11 @@ def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: P
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
-def test_the_document_names_every_route(guarded: Server) -> None:
-    paths = httpx.get(f"{guarded.http}/openapi.json").json()["paths"]
+def test_the_document_names_every_route_and_tells_its_answers_and_errors(guarded: Server) -> None:
+    document = httpx.get(f"{guarded.http}/openapi.json").json()
+    assert gaps(document) == []
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    paths = document["paths"]
     job = "/v1/jobs/{job_id}"
     assert set(paths) == {
         *("/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/v1/models/{name}"),
@@ -229,3 +245,42 @@ def test_the_document_names_every_route(guarded: Server) -> None:
         *("/v1/jobs", job, f"{job}/cancel", f"{job}/retry", f"{job}/events", f"{job}/result"),
         *("/v1/translate", "/v1/tokens", "/healthz", "/readyz", "/metrics"),
     }
+
+
+def test_the_documentation_page_loads_the_document(guarded: Server) -> None:
+    page = httpx.get(f"{guarded.http}/docs")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "'/openapi.json'" in page.text
+
+
+@needs_librivox
+def test_answers_are_as_the_document_tells(guarded: Server, key: str) -> None:
+    recording = LIBRIVOX[0].path.read_bytes()
+    with httpx.Client(base_url=guarded.http, headers=bearer(key), timeout=60, trust_env=False) as client:
+        document = client.get("/openapi.json").json()
+
+        def check(method: str, path: str, told: str | None = None, file: str = "", **request: Any) -> Any:
+            files = {file: ("a.wav", recording)} if file else None
+            response = client.request(method, path, files=files, **request)
+            assert response.status_code in (200, 202), response.text
+            told = told or path.partition("?")[0]
+            check_answer(document, method.lower(), told, response.status_code, response.json())
+            return response.json()
+
+        for path in ("/healthz", "/readyz", "/v1/models", "/v1/audio/voices"):
+            check("GET", path)
+        verbose = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"], "debug": "true"}
+        for form in ({}, verbose):
+            check("POST", "/v1/audio/transcriptions", file="file", data=form)
+        check("POST", "/v1/audio/translations", file="file", data={"target_language": "es"})
+        check("POST", "/api/v1/transcribe", file="file", data={"apply_llm": "true", "debug": "true"})
+        check("POST", "/asr?output=json&word_timestamps=true", file="audio_file")
+        job = check("POST", "/v1/jobs", file="file", data={"language": "en", "target_languages[]": ["es"]})
+        check("GET", "/v1/jobs")
+        one = "/v1/jobs/{job_id}"
+        with JobClient(guarded.http, key) as jobs:
+            over(jobs, job["id"])
+        check("GET", f"/v1/jobs/{job['id']}", one)
+        check("GET", f"/v1/jobs/{job['id']}/result?format=verbose_json", f"{one}/result")
+        missing = client.get("/v1/jobs/job_none")
+        check_answer(document, "get", one, missing.status_code, missing.json())

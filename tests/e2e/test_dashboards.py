@@ -57,9 +57,7 @@ def _haproxy() -> str:
 
 def _discovery(server: Server, folder: Path) -> Path:
     """As Ray's dashboard writes it, which this server does without."""
-    logs = re.search(r"^ +logs +(\S+)$", server.log.read_text(), re.MULTILINE)
-    assert logs
-    (port,) = Path(logs[1]).parent.glob("metrics_export_port_*")
+    (port,) = server.logs.parent.glob("metrics_export_port_*")
     file = folder / "prom_metrics_service_discovery.json"
     file.write_text(json.dumps([{"labels": {"job": "ray"}, "targets": [f"127.0.0.1:{port.read_text().strip()}"]}]))
     return file

@@ -1,3 +1,7 @@
+import socket
+import time
+from urllib.parse import urlsplit
+
 import httpx
 import pytest
 
@@ -36,7 +40,8 @@ def test_a_foreign_origin_gets_no_cors_headers(server: Server) -> None:
 
 
 def test_documentation_is_off_by_default(server: Server) -> None:
-    assert httpx.get(f"{server.http}/openapi.json").status_code == 404
+    for path in ("/openapi.json", "/docs"):
+        assert httpx.get(f"{server.http}{path}").status_code == 404
 
 
 def test_metrics_are_prometheus_text(server: Server) -> None:
@@ -104,3 +109,30 @@ def test_a_body_that_is_not_the_json_asked_for_is_refused(server: Server, conten
         f"{server.http}/v1/translate", content=content, headers={"Content-Type": "application/json"}, timeout=30
     )
     assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/api/v1/transcribe", "/asr", "/v1/jobs"])
+def test_an_upload_that_is_broken_off_is_no_failure_of_the_server(server: Server, path: str) -> None:
+    address = urlsplit(server.http)
+    request_id = f"broken-off-{path.rpartition('/')[2]}"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nX-Request-Id: {request_id}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF'
+    )
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(head.encode() + bytes(100_000))
+        time.sleep(0.5)  # it reads
+    deadline = time.monotonic() + 10
+    while not (said := [line for line in _said(server) if request_id in line and '"request"' in line]):
+        assert time.monotonic() < deadline, "the request did not end"
+        time.sleep(0.1)
+    assert '"status":499' in said[0]
+    failed = f'"request_failed","request_id":"{request_id}"'
+    assert not [line for line in _said(server) if failed in line or "ClientDisconnect" in line]
+    assert translate(server, text="The house is big.").status_code == 200
+
+
+def _said(server: Server) -> list[str]:
+    """By the ingress, so far."""
+    return [line for file in server.logs.glob("serve/replica_*ingress*.log") for line in file.read_text().splitlines()]

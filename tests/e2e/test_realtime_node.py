@@ -20,33 +20,15 @@ from tests.e2e.realtime import COMPLETED, deltas_are_the_transcripts, output_of,
 from tests.figures import FIGURES
 from tests.speech import LIBRIVOX, load, needs_librivox
 
-HERE = Path(__file__).parent / "node"
 PAUSE = np.zeros(16_000, np.float32)
-INSTALL_LIMIT_S = 120
 TALK_LIMIT_S = 90
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client, installed."""
-    for program in ("node", "npm", "openssl"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
-    folder = tmp_path_factory.mktemp("node")
-    shutil.copytree(HERE, folder, dirs_exist_ok=True)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm could not install the client in time")
-    if done.returncode:
-        pytest.skip(f"npm could not install the client: {done.stderr[-300:]}")
-    return folder
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of our own for 127.0.0.1, with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     file = tmp_path_factory.mktemp("tls") / "both.pem"
     subprocess.run(
         [

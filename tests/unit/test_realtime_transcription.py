@@ -105,7 +105,7 @@ def test_a_new_session_tells_its_defaults() -> None:
         "audio": {
             "input": {
                 "format": {"type": "audio/pcm", "rate": 24_000},
-                "transcription": {"model": "gpt-4o-transcribe", "language": None, "prompt": None},
+                "transcription": {"model": "gpt-4o-transcribe", "language": None, "prompt": None, "keywords": []},
                 "noise_reduction": None,
                 "turn_detection": {
                     "type": "server_vad",
@@ -149,7 +149,7 @@ def test_what_a_session_sets_is_its_own() -> None:
         turn_detection={"type": "server_vad", "threshold": 0.7, "silence_duration_ms": 900},
     )
     assert shown["format"] == {"type": "audio/pcm", "rate": 16_000}
-    assert shown["transcription"] == {"model": "whisper-1", "language": "es", "prompt": None}
+    assert shown["transcription"] == {"model": "whisper-1", "language": "es", "prompt": None, "keywords": []}
     begin = append(wire)[0]
     assert (begin.start.source_language, begin.start.audio.sample_rate) == ("es", 16_000)
     vad = begin.settings.vad
@@ -169,7 +169,7 @@ def test_what_an_update_leaves_out_stays() -> None:
 
 def test_keywords_are_hotwords() -> None:
     wire = connected()
-    update(wire, transcription={"keywords": ["Sundar Pichai"]})
+    assert update(wire, transcription={"keywords": ["Sundar Pichai"]})["transcription"]["keywords"] == ["Sundar Pichai"]
     begin, _ = append(wire, base64.b64encode(bytes(4)).decode())
     assert begin.start.hotwords == ("Sundar Pichai",)
 

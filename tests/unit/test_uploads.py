@@ -6,6 +6,8 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict
+from starlette.types import Message
+from structlog.testing import capture_logs
 
 from deployments.ingress import envelope
 from deployments.ingress.uploads import form_document, uploaded
@@ -76,3 +78,28 @@ def test_the_document_of_a_form_refers_to_nothing() -> None:
 async def test_a_form_without_a_file_or_with_two(tmp_path: object) -> None:
     for files in ({"other": ("a.wav", b"x")}, [("file", ("a.wav", b"x")), ("file", ("b.wav", b"x"))]):
         assert (await post(files)).status_code == 400
+
+
+async def test_a_client_that_breaks_off_its_upload_is_no_failure_of_the_server() -> None:
+    app = FastAPI()
+    envelope.add_handlers(app)
+
+    @app.post("/")
+    async def route(request: Request) -> None:
+        async with uploaded(request, Fields):
+            raise AssertionError("there is no whole form")
+
+    begin = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF'
+    messages = iter([{"type": "http.request", "body": begin, "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        pass
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=b"), (b"content-length", b"1000000")]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+    with capture_logs() as logged:
+        await app(scope, receive, send)
+    assert [(one["event"], one["log_level"]) for one in logged] == [("request_broken_off", "info")]

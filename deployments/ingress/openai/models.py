@@ -4,14 +4,18 @@ import time
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from deployments.ingress import document
 from deployments.ingress.calls import StageCalls
 from izwi.errors import UnknownModel
 from izwi.model_names import Kind, Model, known
 
+EXAMPLE = {"id": "whisper-base", "object": "model", "created": 1767268800, "owned_by": "izwi", "kind": "asr"}
+
 
 class ModelEntry(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
     id: str
     object: Literal["model"] = "model"
     created: int
@@ -23,6 +27,7 @@ class ModelEntry(BaseModel):
 
 
 class ModelList(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"object": "list", "data": [EXAMPLE]}]})
     object: Literal["list"] = "list"
     data: list[ModelEntry]
 
@@ -42,7 +47,7 @@ def build_router(calls: StageCalls) -> APIRouter:
         """All of them, loaded ones first."""
         return ModelList(data=[entry(model) for model in known(await calls.capabilities())])
 
-    @router.get("/v1/models/{name:path}")
+    @router.get("/v1/models/{name:path}", responses=document.failures(404))
     async def one(name: str) -> ModelEntry:
         """One of them; names of hub models have slashes."""
         found = known(await calls.capabilities())

@@ -5,12 +5,13 @@ import base64
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Scope
 
+from deployments.ingress import document
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.envelope import error_body
 from deployments.ingress.openai import sse
@@ -31,8 +32,17 @@ PART = RATE // 2
 speech makes progress twice a second."""
 TOKENS_PER_S = 20
 """As OpenAI counts the audio that its models make."""
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {kind: {} for kind in (*MEDIA_TYPES.values(), sse.MEDIA_TYPE)}}
+EVENTS = (
+    'data: {"type":"speech.audio.delta","audio":"SUQzBAAAAAAAI1RTU0UAAAAPAAAD"}\n\n'
+    'data: {"type":"speech.audio.done","usage":'
+    '{"input_tokens":17,"output_tokens":27,"total_tokens":44,"seconds":1.36}}\n\n'
+)
+ANSWERS: document.Responses = {
+    200: {
+        "description": "Speech, as `response_format` and `stream_format` ask for it",
+        "content": document.file(*MEDIA_TYPES.values()) | document.text(sse.MEDIA_TYPE, sse=EVENTS),
+    },
+    **document.failures(400, 404, 413),
 }
 """For the OpenAPI document."""
 
@@ -42,6 +52,7 @@ Synthesise = Callable[[TtsRequest], AsyncGenerator[TtsChunk]]
 class Speech(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
+        use_attribute_docstrings=True,
         json_schema_extra={"examples": [{"model": "tts-1", "voice": "alloy", "input": "The house is big."}]},
     )
     model: Text

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope as AsgiScope
 
+from deployments.ingress import transcript_answers as answers
 from deployments.ingress.envelope import OrjsonResponse, error_body
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import sse
@@ -107,7 +108,11 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
     Owner = Annotated[Principal, Depends(services.access.needs(Scope.HTTP))]
     calls, usual = services.calls, services.settings.vad
 
-    @router.post("/v1/audio/transcriptions", openapi_extra=form_document(Transcription))
+    @router.post(
+        "/v1/audio/transcriptions",
+        openapi_extra=form_document(Transcription),
+        responses=answers.STREAMED,
+    )
     async def transcriptions(request: Request, owner: Owner) -> Response:
         """Transcribe a recording: any audio or video file that holds its sound itself."""
         async with AsyncExitStack() as stack:
@@ -124,7 +129,11 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
             granularities = fields.timestamp_granularities
             return written(transcript, fields.response_format, granularities, **_extras(listening, fields))
 
-    @router.post("/v1/audio/translations", openapi_extra=form_document(Translation))
+    @router.post(
+        "/v1/audio/translations",
+        openapi_extra=form_document(Translation),
+        responses=answers.TRANSLATED,
+    )
     async def translations(request: Request, owner: Owner) -> Response:
         """Translate a recording into English, or into ``target_language``."""
         async with uploaded(request, Translation) as upload:

@@ -1,10 +1,12 @@
 """``GET /v1/audio/voices``: the voices that are loaded, and which of OpenAI's names mean them."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from deployments.ingress.calls import StageCalls
 from izwi.voices import aliases
+
+EXAMPLE = {"id": "joe", "name": "joe", "engine": "piper", "languages": ["en"], "aliases": ["alloy", "ash"]}
 
 
 class VoiceEntry(BaseModel):
@@ -19,6 +21,7 @@ class VoiceEntry(BaseModel):
 
 
 class VoiceList(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"voices": [EXAMPLE]}]})
     voices: list[VoiceEntry]
     """In order of preference."""
 
@@ -29,6 +32,7 @@ def build_router(calls: StageCalls) -> APIRouter:
 
     @router.get("/v1/audio/voices")
     async def voices() -> VoiceList:
+        """The voices that are loaded, in order of preference."""
         loaded = (await calls.capabilities())["tts"].voices
         named = aliases(loaded)
         return VoiceList(
