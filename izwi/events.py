@@ -9,7 +9,7 @@ from izwi.checkpoint import written
 from izwi.clauses import Clause
 from izwi.errors import IzwiError
 from izwi.load import LoadState
-from izwi.stages import Corrected, MtResult, TtsChunk
+from izwi.stages import Corrected, LlmRole, MtResult, TtsChunk
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance
 
@@ -74,8 +74,8 @@ def final(
     return m.TranscriptFinalMessage(data=data)
 
 
-def corrected(utterance: int, result: Corrected) -> m.TranscriptCorrectedMessage:
-    data = m.TranscriptCorrected(utterance=utterance, text=result.text, llm=result.llm)
+def corrected(utterance: int, result: Corrected, role: LlmRole) -> m.TranscriptCorrectedMessage:
+    data = m.TranscriptCorrected(utterance=utterance, text=result.text, llm=result.llm, role=role)
     return m.TranscriptCorrectedMessage(data=data)
 
 

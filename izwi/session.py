@@ -208,7 +208,7 @@ class Session:
             with self._stages.spacing.speaking():
                 async for clause in self._recognition.transcribe(utterance):
                     await clauses.put(clause)
-            if self._start.correct_with_llm and self._recognition.final is not None:
+            if self._start.apply_llm and self._recognition.final is not None:
                 tasks.create_task(self._correct(self._recognition.final), name="correct")
             if utterance.trace is not None:
                 utterance.trace.end()
@@ -220,8 +220,9 @@ class Session:
 
     async def _correct(self, final: TranscriptFinal) -> None:
         """Nothing waits for it but the end of the session."""
-        asked = LlmRequest(final.text, "corrector", final.language, hotwords=self._start.hotwords)
-        await self._emit(events.corrected(final.utterance, await self._stages.llm(asked)), None)
+        start = self._start
+        asked = LlmRequest(final.text, start.llm_role, final.language, start.target_language or "", start.hotwords)
+        await self._emit(events.corrected(final.utterance, await self._stages.llm(asked), start.llm_role), None)
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:

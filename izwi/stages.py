@@ -182,12 +182,15 @@ class Capabilities:
     pairs: frozenset[tuple[str, str]] = field(default_factory=lambda: frozenset[tuple[str, str]]())
 
 
+LlmRole = Literal["corrector", "translator"]
+
+
 @dataclass(frozen=True)
 class LlmRequest:
     """A text for a language model."""
 
     text: str
-    role: Literal["corrector", "translator"]
+    role: LlmRole
     language: str = ""
     """ISO 639-1 of ``text``; empty where it is not known."""
     target: str = ""

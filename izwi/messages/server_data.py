@@ -6,6 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from izwi.messages.base import Data
 from izwi.messages.hotwords import Meta
+from izwi.stages import LlmRole
 
 LlmMark = Literal["applied", "timeout", "failed", "off"]
 """What became of a text given to the language model: only ``applied`` has changed it, or found nothing to change."""
@@ -106,8 +107,11 @@ class TranscriptFinal(Data):
 class TranscriptCorrected(Data):
     utterance: int
     text: str
-    """Of the whole utterance; without a correction the text of its ``transcript.final``, which stays what it is."""
+    """Of the whole utterance; where the model changed nothing the text of its ``transcript.final``, which stays what it
+    is."""
     llm: LlmMark
+    role: LlmRole = "corrector"
+    """The translator's text is in the session's ``target_language``, where ``llm`` says ``applied``."""
 
 
 class TranslationCommitted(Data):
