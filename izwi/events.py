@@ -153,6 +153,8 @@ def failure(error: IzwiError, utterance: int | None = None, clause: int | None =
     return m.ErrorMessage(data=data)
 
 
-def ended(received: int, utterances: int, clauses: int) -> m.SessionEndedMessage:
-    data = m.SessionEnded(reason="audio_end", audio_s=seconds(received), utterances=utterances, clauses=clauses)
+def ended(received: int, utterances: int, clauses: int, meta: m.Meta | None) -> m.SessionEndedMessage:
+    data = m.SessionEnded(
+        reason="audio_end", audio_s=seconds(received), utterances=utterances, clauses=clauses, meta=meta
+    )
     return m.SessionEndedMessage(data=data)

@@ -148,7 +148,8 @@ class Session:
             tasks.create_task(self._translate(clauses, translations), name="translate")
             tasks.create_task(self._speak(translations), name="speak")
         await self._emit(events.progress(self._received, self._received), None)
-        await self._emit(events.ended(self._received, self._utterances, self._translation.clauses), None)
+        meta = self._spent.meta(()) if self._spent else None
+        await self._emit(events.ended(self._received, self._utterances, self._translation.clauses, meta), None)
 
     # --- listen: audio to utterances ------------------------------------------------------------------------------
     async def _listen(self, audio: AsyncIterator[Samples | Cut], utterances: Utterances) -> None:

@@ -187,6 +187,8 @@ class SessionEnded(Data):
     audio_s: float
     utterances: int
     clauses: int
+    meta: Meta | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of what was done since the last ``transcript.final``; present where ``session.start`` said ``debug``."""
 
 
 class ErrorData(Data):

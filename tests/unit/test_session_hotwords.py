@@ -128,6 +128,18 @@ async def test_meta_comes_with_debug_only() -> None:
         assert m.parse_server(text) == final
 
 
+async def test_with_debug_the_end_says_what_came_after_the_last_final_transcript() -> None:
+    audio = np.concatenate([speech("one", "two."), silence(1)])
+    (quiet,) = (await run(audio)).of(m.SessionEndedMessage)
+    assert "meta" not in quiet.model_dump()["data"]
+    script = Script(tts_delay=0.3, engine=lambda stage: Timing(stage, compute_s=0.002))
+    told = await run(audio, script, debug=True)
+    (final,), (ended,) = told.of(m.TranscriptFinalMessage), told.of(m.SessionEndedMessage)
+    assert "tts" not in final.data.meta.timings_ms
+    assert ended.data.meta.timings_ms["tts"].compute > 0
+    assert m.parse_server(ended.model_dump_json()) == ended
+
+
 class Model(Foreign):
     """A language model that answers once it is let go."""
 
