@@ -7,6 +7,7 @@ from izwi.audio import SAMPLE_RATE
 from izwi.backlog import Pace
 from izwi.checkpoint import written
 from izwi.clauses import Clause
+from izwi.diarization import speaker_label
 from izwi.errors import IzwiError
 from izwi.load import LoadState
 from izwi.stages import Corrected, LlmRole, MtResult, TtsChunk
@@ -77,6 +78,11 @@ def final(
 def corrected(utterance: int, result: Corrected, role: LlmRole) -> m.TranscriptCorrectedMessage:
     data = m.TranscriptCorrected(utterance=utterance, text=result.text, llm=result.llm, role=role)
     return m.TranscriptCorrectedMessage(data=data)
+
+
+def speaker(utterance: int, voice: m.Voice | None) -> m.TranscriptSpeakerMessage:
+    label = None if voice is None else speaker_label(voice.number)
+    return m.TranscriptSpeakerMessage(data=m.TranscriptSpeaker(utterance=utterance, speaker=label, voice=voice))
 
 
 def translation(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from izwi.audio import Samples
+from izwi.errors import ModelMissing
 from izwi.spacing import Spacing
 from izwi.tracing import Begin, untraced
 
@@ -213,6 +214,10 @@ async def _off(request: LlmRequest) -> Corrected:
     return Corrected(request.text, "off")
 
 
+async def _nobody(request: SpeakerRequest) -> SpeakerResult:
+    raise ModelMissing("there is no speakers stage here")
+
+
 def _alone() -> bool:
     return False
 
@@ -233,5 +238,7 @@ class Stages:
     """Of recognition passes, for all sessions that share the recogniser."""
     llm: Callable[[LlmRequest], Awaitable[Corrected]] = _off
     """Optional; answers in bounded time and raises nothing."""
+    speakers: Callable[[SpeakerRequest], Awaitable[SpeakerResult]] = _nobody
+    """Optional: without it nobody is told who spoke."""
     trace: Begin = untraced
     """Optional; calls are then made with `izwi.tracing.current` set to what they are for."""

@@ -119,7 +119,7 @@ class Record:
         return np.concatenate(parts), rate
 
     def _used(self, stage: str, *engines: str) -> None:
-        known = self.engines[stage]
+        known = self.engines.setdefault(stage, [])
         known.extend(engine for engine in engines if engine not in known)
 
 

@@ -61,6 +61,8 @@ class SessionStart(Data):
     stored, before it had this name say ``correct_with_llm``."""
     llm_role: LlmRole = "corrector"
     """What it does: correct the text, or write it in the ``target_language``."""
+    with_speaker: bool = False
+    """Say who spoke: ``transcript.speaker`` follows each final transcript."""
     debug: bool = False
     """Tell of each final transcript how it came about, in its ``meta``."""
 

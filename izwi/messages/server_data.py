@@ -114,6 +114,25 @@ class TranscriptCorrected(Data):
     """The translator's text is in the session's ``target_language``, where ``llm`` says ``applied``."""
 
 
+class Voice(Data):
+    """What a speaker sounds like, for the session to go on elsewhere."""
+
+    number: int
+    """In order of appearance."""
+    mean: str
+    """Of the vectors of what that speaker has said: base64 of half-precision numbers."""
+    windows: int
+    """How many vectors those were."""
+
+
+class TranscriptSpeaker(Data):
+    utterance: int
+    speaker: str | None
+    """``SPEAKER_00``, ``SPEAKER_01`` and so on, in order of appearance; null where it cannot be told."""
+    voice: Voice | None = Field(default=None, exclude=True, repr=False)
+    """Stays with the server: neither clients nor the event log get it."""
+
+
 class TranslationCommitted(Data):
     clause: int
     utterance: int

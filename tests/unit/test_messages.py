@@ -41,7 +41,7 @@ def start_of(**data: object) -> m.SessionStart:
 
 
 def test_a_session_has_the_options_of_a_recording_under_the_same_names() -> None:
-    names = {"hotwords", "hotword_lists", "apply_hotword", "apply_llm", "llm_role", "debug", "prompt"}
+    names = {"hotwords", "hotword_lists", "apply_hotword", "apply_llm", "llm_role", "with_speaker", "debug"}
     assert names <= set(m.SessionStart.model_fields)
     start = start_of(apply_llm=True, llm_role="translator", target_language="es")
     assert (start.apply_llm, start.llm_role) == (True, "translator")
