@@ -64,6 +64,8 @@ class Checkpoint(BaseModel):
     translations: list[Translation] = Field(default_factory=list[Translation])
     """The last ones."""
     engines: dict[str, str] = Field(default_factory=dict[str, str])
+    voices: dict[int, m.Voice] = Field(default_factory=dict[int, m.Voice])
+    """Of those who have spoken, by number, where the session tells who does."""
     over: bool = False
     """The session has ended: there is nothing to resume but its last events."""
 
@@ -113,6 +115,8 @@ class Journal:
                 state.utterances, state.ended_at = data.utterance + 1, round(data.end_s * SAMPLE_RATE)
                 state.onsets.pop(data.utterance, None)
                 state.words = []
+            case m.TranscriptSpeakerMessage(data=data) if data.voice is not None:
+                state.voices[data.voice.number] = data.voice
             case m.TranslationCommittedMessage(data=data):
                 self._translated(data.clause)
                 state.translations.append(Translation(number=data.clause, text=data.text))

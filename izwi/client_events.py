@@ -25,6 +25,7 @@ from izwi.messages import (
     TranscriptCorrectedMessage,
     TranscriptFinalMessage,
     TranscriptPartialMessage,
+    TranscriptSpeakerMessage,
     TranslationCommittedMessage,
 )
 
@@ -56,6 +57,7 @@ Event = (
     | TranscriptCommittedMessage
     | TranscriptFinalMessage
     | TranscriptCorrectedMessage
+    | TranscriptSpeakerMessage
     | TranslationCommittedMessage
     | Speech
     | SpeechMergedMessage

@@ -132,7 +132,7 @@ def assign(words: Sequence[Word], heard: Sequence[Window], vectors: Vectors, tun
         return []
     voices = _voices(heard, vectors, tuning)
     if len(voices) < 2:
-        return ["SPEAKER_00"] * len(words)
+        return [speaker_label(0)] * len(words)
     return _named(_best_path(_gains(words, heard, vectors @ voices.T), _costs(words, tuning)))
 
 
@@ -204,4 +204,9 @@ def _best_path(gains: Scores, costs: Sequence[float]) -> list[int]:
 
 def _named(path: Sequence[int]) -> list[str]:
     order = {speaker: number for number, speaker in enumerate(dict.fromkeys(path))}
-    return [f"SPEAKER_{order[speaker]:02d}" for speaker in path]
+    return [speaker_label(order[speaker]) for speaker in path]
+
+
+def speaker_label(number: int) -> str:
+    """What the speaker is called who is heard after so many others."""
+    return f"SPEAKER_{number:02d}"

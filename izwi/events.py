@@ -7,9 +7,10 @@ from izwi.audio import SAMPLE_RATE
 from izwi.backlog import Pace
 from izwi.checkpoint import written
 from izwi.clauses import Clause
+from izwi.diarization import speaker_label
 from izwi.errors import IzwiError
 from izwi.load import LoadState
-from izwi.stages import Corrected, MtResult, TtsChunk
+from izwi.stages import Corrected, LlmRole, MtResult, TtsChunk
 from izwi.transcript import Transcript, Update
 from izwi.utterance import Utterance
 
@@ -74,9 +75,14 @@ def final(
     return m.TranscriptFinalMessage(data=data)
 
 
-def corrected(utterance: int, result: Corrected) -> m.TranscriptCorrectedMessage:
-    data = m.TranscriptCorrected(utterance=utterance, text=result.text, llm=result.llm)
+def corrected(utterance: int, result: Corrected, role: LlmRole) -> m.TranscriptCorrectedMessage:
+    data = m.TranscriptCorrected(utterance=utterance, text=result.text, llm=result.llm, role=role)
     return m.TranscriptCorrectedMessage(data=data)
+
+
+def speaker(utterance: int, voice: m.Voice | None) -> m.TranscriptSpeakerMessage:
+    label = None if voice is None else speaker_label(voice.number)
+    return m.TranscriptSpeakerMessage(data=m.TranscriptSpeaker(utterance=utterance, speaker=label, voice=voice))
 
 
 def translation(
@@ -153,6 +159,8 @@ def failure(error: IzwiError, utterance: int | None = None, clause: int | None =
     return m.ErrorMessage(data=data)
 
 
-def ended(received: int, utterances: int, clauses: int) -> m.SessionEndedMessage:
-    data = m.SessionEnded(reason="audio_end", audio_s=seconds(received), utterances=utterances, clauses=clauses)
+def ended(received: int, utterances: int, clauses: int, meta: m.Meta | None) -> m.SessionEndedMessage:
+    data = m.SessionEnded(
+        reason="audio_end", audio_s=seconds(received), utterances=utterances, clauses=clauses, meta=meta
+    )
     return m.SessionEndedMessage(data=data)

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from izwi import events, tracing
+from izwi.attribution import Attribution
 from izwi.audio import SAMPLE_RATE, Cut
 from izwi.checkpoint import Resumed
 from izwi.correction import Corrector
@@ -96,6 +97,7 @@ class Session:
             note_pass,
             start.prompt,
         )
+        self._attribution = Attribution(stages, emit, self._note_engine, state.voices) if start.with_speaker else None
         untranslated = state.untranslated[0].number if state.untranslated else state.clauses
         self._translation = Translation(
             start.target_language, settings.mt, stages, emit, self._note_engine, untranslated
@@ -142,13 +144,18 @@ class Session:
         clauses: Clauses = asyncio.Queue(self._limits.text_queue)
         translations: Translations = asyncio.Queue(self._limits.translation_queue)
         self._queues = {"utterances": utterances, "clauses": clauses, "translations": translations}
+        if self._attribution is not None:
+            self._queues["voices"] = self._attribution.queue
         async with asyncio.TaskGroup() as tasks:
+            if self._attribution is not None:
+                tasks.create_task(self._attribution.run(), name="attribute")
             tasks.create_task(self._listen(audio, utterances), name="listen")
             tasks.create_task(self._recognise(utterances, clauses, tasks), name="recognise")
             tasks.create_task(self._translate(clauses, translations), name="translate")
             tasks.create_task(self._speak(translations), name="speak")
         await self._emit(events.progress(self._received, self._received), None)
-        await self._emit(events.ended(self._received, self._utterances, self._translation.clauses), None)
+        meta = self._spent.meta(()) if self._spent else None
+        await self._emit(events.ended(self._received, self._utterances, self._translation.clauses, meta), None)
 
     # --- listen: audio to utterances ------------------------------------------------------------------------------
     async def _listen(self, audio: AsyncIterator[Samples | Cut], utterances: Utterances) -> None:
@@ -184,7 +191,8 @@ class Session:
             case Opened(start, onset, samples):
                 trace = self._stages.trace(self._utterances)
                 tracing.current.set(trace)  # of the detector's calls until it ends
-                utterance = Utterance(self._utterances, start, onset, int(HELD_S * SAMPLE_RATE), trace)
+                limit, attributed = int(HELD_S * SAMPLE_RATE), self._attribution is not None
+                utterance = Utterance(self._utterances, start, onset, limit, trace, attributed)
                 self._utterances += 1
                 await utterance.append(samples, speech=True)
                 self._open.append(utterance)
@@ -208,8 +216,11 @@ class Session:
             with self._stages.spacing.speaking():
                 async for clause in self._recognition.transcribe(utterance):
                     await clauses.put(clause)
-            if self._start.correct_with_llm and self._recognition.final is not None:
-                tasks.create_task(self._correct(self._recognition.final), name="correct")
+            final = self._recognition.final
+            if self._start.apply_llm and final is not None:
+                tasks.create_task(self._correct(final), name="correct")
+            if self._attribution is not None and final is not None and final.text.strip():
+                await self._attribution.offer(utterance)
             if utterance.trace is not None:
                 utterance.trace.end()
             self._open.popleft()  # only now is its audio settled: what is acknowledged has been emitted
@@ -217,11 +228,14 @@ class Session:
                 self._recognised.notify_all()
             await self._progress()
         await clauses.put(None)
+        if self._attribution is not None:
+            await self._attribution.queue.put(None)
 
     async def _correct(self, final: TranscriptFinal) -> None:
         """Nothing waits for it but the end of the session."""
-        asked = LlmRequest(final.text, "corrector", final.language, hotwords=self._start.hotwords)
-        await self._emit(events.corrected(final.utterance, await self._stages.llm(asked)), None)
+        start = self._start
+        asked = LlmRequest(final.text, start.llm_role, final.language, start.target_language or "", start.hotwords)
+        await self._emit(events.corrected(final.utterance, await self._stages.llm(asked), start.llm_role), None)
 
     # --- translate: clauses to translations -----------------------------------------------------------------------
     async def _translate(self, clauses: Clauses, translations: Translations) -> None:

@@ -1,6 +1,6 @@
 """Where the time of a session or a recording went, by stage, for a client that asked with ``debug``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from izwi.messages import HotwordMatch, Meta, StageTime
@@ -38,3 +38,19 @@ class Spent:
         timings, self._timings = self.timings, {}
         trace = current.get()
         return Meta(timings_ms=timings, hotword_matches=list(matches), trace_id=trace.id if trace else None)
+
+
+def joined(metas: Iterable[Meta]) -> Meta:
+    """What several of them say together, with the trace of the last one that has one."""
+    timings: dict[str, StageTime] = {}
+    matches: list[HotwordMatch] = []
+    trace_id: str | None = None
+    for meta in metas:
+        for stage, time in meta.timings_ms.items():
+            before = timings.get(stage, StageTime(queue=0.0, compute=0.0))
+            timings[stage] = StageTime(
+                queue=round(before.queue + time.queue, 1), compute=round(before.compute + time.compute, 1)
+            )
+        matches += meta.hotword_matches
+        trace_id = meta.trace_id or trace_id
+    return Meta(timings_ms=timings, hotword_matches=matches, trace_id=trace_id)

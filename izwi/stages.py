@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from izwi.audio import Samples
+from izwi.errors import ModelMissing
 from izwi.spacing import Spacing
 from izwi.tracing import Begin, untraced
 
@@ -182,12 +183,15 @@ class Capabilities:
     pairs: frozenset[tuple[str, str]] = field(default_factory=lambda: frozenset[tuple[str, str]]())
 
 
+LlmRole = Literal["corrector", "translator"]
+
+
 @dataclass(frozen=True)
 class LlmRequest:
     """A text for a language model."""
 
     text: str
-    role: Literal["corrector", "translator"]
+    role: LlmRole
     language: str = ""
     """ISO 639-1 of ``text``; empty where it is not known."""
     target: str = ""
@@ -212,6 +216,10 @@ async def _off(request: LlmRequest) -> Corrected:
     return Corrected(request.text, "off")
 
 
+async def _nobody(request: SpeakerRequest) -> SpeakerResult:
+    raise ModelMissing("there is no speakers stage here")
+
+
 def _alone() -> bool:
     return False
 
@@ -232,5 +240,7 @@ class Stages:
     """Of recognition passes, for all sessions that share the recogniser."""
     llm: Callable[[LlmRequest], Awaitable[Corrected]] = _off
     """Optional; answers in bounded time and raises nothing."""
+    speakers: Callable[[SpeakerRequest], Awaitable[SpeakerResult]] = _nobody
+    """Optional: without it nobody is told who spoke."""
     trace: Begin = untraced
     """Optional; calls are then made with `izwi.tracing.current` set to what they are for."""

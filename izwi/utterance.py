@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from izwi.said import Said
 from izwi.stages import Samples
 from izwi.tracing import Trace
 
@@ -41,14 +42,18 @@ class Utterance:
 
     Args:
         limit: samples held at most; `append` waits beyond it, which in the end slows the client down.
+        attributed: keep in `said` what its speaker is known by.
     """
 
-    def __init__(self, number: int, start: int, onset: int, limit: int, trace: Trace | None = None) -> None:
+    def __init__(
+        self, number: int, start: int, onset: int, limit: int, trace: Trace | None = None, attributed: bool = False
+    ) -> None:
         self.number = number
         self.trace = trace
         self.onset = onset
         self.start = start
         self.end: int | None = None
+        self.said = Said(max(0, onset - start)) if attributed else None
         self._parts: list[Samples] = []
         self._held = 0
         self._limit = limit
@@ -64,6 +69,8 @@ class Utterance:
             self._held += len(samples)
             if speech:
                 self._speech_end = self.start + self._held
+                if self.said is not None:
+                    self.said.add(samples)
             self._changed.notify_all()
 
     async def close(self, end: int) -> None:

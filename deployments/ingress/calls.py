@@ -99,7 +99,8 @@ class StageCalls:
 
     def stages(self) -> Stages:
         recognise, company = self._asr_turns.ask, lambda: self._vad_turns.gathering
-        return Stages(self._detect, recognise, self.mt, self.tts, company, self._asr_turns.spacing)
+        spacing = self._asr_turns.spacing
+        return Stages(self._detect, recognise, self.mt, self.tts, company, spacing, speakers=self.speakers)
 
     def ears(self) -> Ears:
         """For recordings: they wait for live speech."""

@@ -9,7 +9,7 @@ from izwi.correction import sounds, vocabulary
 
 Depths = Callable[[], Mapping[str, tuple[int, int]]]
 """By queue, what waits in it and how much may."""
-QUEUES = ("audio", "utterances", "clauses", "translations", "events")
+QUEUES = ("audio", "utterances", "clauses", "translations", "voices", "events")
 """Of a session, in the order of the flow."""
 
 

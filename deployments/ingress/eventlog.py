@@ -18,6 +18,10 @@ from izwi.errors import IzwiError, SessionGone, StoreUnavailable
 REMEMBERED = 256
 """Last events held in memory for a Redis that comes back empty: a client that is cut off lacks few of them."""
 
+SETTLING = m.TranscriptFinalMessage | m.TranscriptSpeakerMessage
+"""Events that a checkpoint is stored with: the ones after which there is less to fold, and those whose voice is in
+nothing else that is stored."""
+
 log = structlog.get_logger()
 
 
@@ -66,7 +70,7 @@ class EventLog:
             text = event.model_dump_json()
             self._events.append((self.seq, text))
             if self.resumable:
-                await self._append(self.seq, text, isinstance(event, m.TranscriptFinalMessage))
+                await self._append(self.seq, text, isinstance(event, SETTLING))
         return event
 
     async def keep(self, writing: asyncio.Lock) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from izwi.audio import SAMPLE_RATE
 from izwi.cli.stream import compressed
-from izwi.cli.translate import OpusOption, SourceOption, TargetOption, UrlOption, translate
+from izwi.cli.translate import OpusOption, SourceOption, SpeakersOption, TargetOption, UrlOption, translate
 from izwi.client import Session
 from izwi.errors import ModelMissing, Overloaded
 from izwi.messages import SessionStart
@@ -35,6 +35,7 @@ def command(
     device: Annotated[str | None, typer.Option(help="Number, or part of the name, of the microphone.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for speech, subtitles and summary.")] = None,
     opus: OpusOption = False,
+    speakers: SpeakersOption = False,
 ) -> None:
     """Translate what the microphone hears, until Ctrl-C."""
     sound = _library()
@@ -52,7 +53,7 @@ def command(
     async def feed(session: Session) -> None:
         await _listen(session, sound, options)
 
-    start = SessionStart(source_language=source, target_language=target)
+    start = SessionStart(source_language=source, target_language=target, with_speaker=speakers)
     translate(compressed(start) if opus else start, feed, None, url, out, json=False)
 
 

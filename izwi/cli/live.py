@@ -18,8 +18,10 @@ from izwi.client import Session
 from izwi.client_events import Event, Speech
 from izwi.messages import (
     TranscriptCommittedMessage,
+    TranscriptFinal,
     TranscriptFinalMessage,
     TranscriptPartialMessage,
+    TranscriptSpeakerMessage,
     TranslationCommittedMessage,
 )
 
@@ -69,13 +71,18 @@ class PlainDisplay(Silent):
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._begun_s: dict[int, float] = {}
 
     def add(self, event: Event) -> None:
         match event:
             case TranscriptFinalMessage(data=data) if data.text.strip():
+                self._begun_s[data.utterance] = data.start_s
                 self._line(f"{data.start_s:7.2f} {data.language}  {data.text.strip()}")
             case TranslationCommittedMessage(data=data):
                 self._line(f"{data.start_s:7.2f} {data.target_language}  {data.text.strip()}")
+            case TranscriptSpeakerMessage(data=data):
+                if (begun_s := self._begun_s.pop(data.utterance, None)) is not None and data.speaker:
+                    self._line(f"{begun_s:7.2f} @   {data.speaker}")
             case _:
                 if text := notice(event):
                     self._line(f"      !     {text}")
@@ -90,7 +97,8 @@ class LiveDisplay(Silent):
     def __init__(self, console: Console, total_s: float | None) -> None:
         self._total_s = total_s
         self._session: Session | None = None
-        self._captions: deque[Text] = deque(maxlen=SHOWN)
+        self._captions: deque[TranscriptFinal] = deque(maxlen=SHOWN)
+        self._speakers: dict[int, str] = {}
         self._current = Text()
         self._committed = ""
         self._clauses: deque[TranslationCommittedMessage] = deque(maxlen=SHOWN)
@@ -123,9 +131,11 @@ class LiveDisplay(Silent):
             case TranscriptPartialMessage(data=data):
                 self._current = Text(data.committed) + Text(f" {data.tentative}", style="dim italic")
             case TranscriptFinalMessage(data=data):
-                self._captions.append(_timed(data.start_s, data.text))
+                self._captions.append(data)
                 self._current, self._committed = Text(), ""
                 self._engines["asr"] = data.engine
+            case TranscriptSpeakerMessage(data=data):
+                self._speakers |= {data.utterance: data.speaker} if data.speaker else {}
             case TranslationCommittedMessage(data=data):
                 self._clauses.append(event)
                 self._engines["mt"] = data.engine
@@ -140,7 +150,8 @@ class LiveDisplay(Silent):
 
     def render(self) -> RenderableType:
         """The whole view; also called from Rich's own thread."""
-        captions = Text("\n").join([*self._captions, self._current])
+        said = [_timed(one, self._speakers.get(one.utterance, "")) for one in list(self._captions)]
+        captions = Text("\n").join([*said, self._current])
         engines = "  ".join(f"[dim]{stage}[/] {escape(engine)}" for stage, engine in list(self._engines.items()))
         parts: list[RenderableType] = [Panel(captions, title="speech", title_align="left")]
         if self._clauses:
@@ -176,5 +187,6 @@ class LiveDisplay(Silent):
         return row
 
 
-def _timed(start_s: float, text: str) -> Text:
-    return Text(f"{start_s:6.1f} ", style="cyan") + Text(text.strip(), style="default")
+def _timed(said: TranscriptFinal, speaker: str) -> Text:
+    who = Text(f"{speaker} " if speaker else "", style="magenta")
+    return Text(f"{said.start_s:6.1f} ", style="cyan") + who + Text(said.text.strip(), style="default")

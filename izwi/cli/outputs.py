@@ -31,6 +31,7 @@ def summary(record: Record, wav: Path | None) -> dict[str, Any]:
     """
     pcm, rate = record.spoken()
     return {
+        **({"utterances": utterances(record)} if record.speakers else {}),
         "transcript": record.transcript,
         "translation": record.translation,
         "wav": str(wav) if wav else None,
@@ -40,6 +41,12 @@ def summary(record: Record, wav: Path | None) -> dict[str, Any]:
         "real_time_factor": round(record.wall_s / record.audio_s, 3) if record.audio_s else None,
         "wall_s": round(record.wall_s, 3),
     }
+
+
+def utterances(record: Record) -> list[dict[str, Any]]:
+    """The final transcripts, with their speakers where any is known."""
+    rows = [final.model_dump() for final in record.finals]
+    return [row | {"speaker": record.speakers.get(row["utterance"])} for row in rows] if record.speakers else rows
 
 
 def to_json(value: Any) -> str:

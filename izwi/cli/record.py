@@ -20,6 +20,7 @@ from izwi.messages import (
     StageStatusMessage,
     TranscriptFinal,
     TranscriptFinalMessage,
+    TranscriptSpeakerMessage,
     TranslationCommitted,
     TranslationCommittedMessage,
 )
@@ -43,6 +44,8 @@ class Record:
     started_at: float
     """When the first audio was sent, on the sender's clock, seconds."""
     finals: list[TranscriptFinal] = field(default_factory=list[TranscriptFinal])
+    speakers: dict[int, str] = field(default_factory=dict[int, str])
+    """By utterance, where that is known."""
     translations: list[TranslationCommitted] = field(default_factory=list[TranslationCommitted])
     heard: list[Heard] = field(default_factory=list[Heard])
     notices: list[str] = field(default_factory=list[str])
@@ -62,6 +65,8 @@ class Record:
             case TranscriptFinalMessage(data=data) if data.text.strip():
                 self._used("asr", data.engine)
                 self.finals.append(data)
+            case TranscriptSpeakerMessage(data=data):
+                self.speakers |= {data.utterance: data.speaker} if data.speaker else {}
             case TranslationCommittedMessage(data=data) if data.text.strip():
                 self._used("mt", data.engine)
                 self.translations.append(data)
@@ -89,8 +94,13 @@ class Record:
     def translation(self) -> str:
         return " ".join(item.text.strip() for item in self.translations)
 
+    def attributed(self, final: TranscriptFinal) -> str:
+        """What was said in an utterance, after who said it."""
+        speaker = self.speakers.get(final.utterance)
+        return f"{speaker}: {final.text.strip()}" if speaker else final.text.strip()
+
     def source_cues(self) -> list[Cue]:
-        return [Cue(final.start_s, final.end_s, final.text) for final in self.finals]
+        return [Cue(final.start_s, final.end_s, self.attributed(final)) for final in self.finals]
 
     def target_cues(self) -> list[Cue]:
         return [Cue(item.start_s, item.end_s, item.text) for item in self.translations]
@@ -119,7 +129,7 @@ class Record:
         return np.concatenate(parts), rate
 
     def _used(self, stage: str, *engines: str) -> None:
-        known = self.engines[stage]
+        known = self.engines.setdefault(stage, [])
         known.extend(engine for engine in engines if engine not in known)
 
 

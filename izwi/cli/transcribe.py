@@ -10,7 +10,7 @@ from izwi.cli import outputs
 from izwi.cli.live import LiveDisplay, Silent
 from izwi.cli.record import Record
 from izwi.cli.stream import open_audio, run, server, stderr
-from izwi.cli.translate import SourceOption, UrlOption, require_all
+from izwi.cli.translate import SourceOption, SpeakersOption, UrlOption, require_all
 from izwi.client import Session, stream_paced
 from izwi.messages import SessionStart
 from izwi.subtitles import to_srt
@@ -36,6 +36,7 @@ def command(
     form: Annotated[Format, typer.Option("--format", help="Plain text, subtitles, or utterances as JSON.")] = (
         Format.TEXT
     ),
+    speakers: SpeakersOption = False,
 ) -> None:
     """Transcribe a recording, as fast as the server takes it."""
     recording = open_audio(file)
@@ -46,7 +47,7 @@ def command(
     console = stderr()
     display = LiveDisplay(console, recording.seconds) if console.is_terminal else Silent()
     with server(url) as address, display:
-        record = run(address, SessionStart(source_language=source), feed, display)
+        record = run(address, SessionStart(source_language=source, with_speaker=speakers), feed, display)
     typer.echo(_formatted(record, form), nl=False)
     recording.require_whole()
     require_all(record, translating=False)
@@ -55,8 +56,8 @@ def command(
 def _formatted(record: Record, form: Format) -> str:
     match form:
         case Format.TEXT:
-            return "".join(f"{final.text.strip()}\n" for final in record.finals)
+            return "".join(f"{record.attributed(final)}\n" for final in record.finals)
         case Format.SRT:
             return to_srt(record.source_cues())
         case Format.JSON:
-            return outputs.to_json([final.model_dump() for final in record.finals]) + "\n"
+            return outputs.to_json(outputs.utterances(record)) + "\n"

@@ -30,6 +30,8 @@ OpusOption = Annotated[
     bool, typer.Option("--opus", help="Compress audio both ways: a sixth of the traffic, for slow networks.")
 ]
 
+SpeakersOption = Annotated[bool, typer.Option("--speakers", help="Say who spoke each utterance.")]
+
 
 def command(
     file: Annotated[Path, typer.Argument(help="wav, flac, mp3, ogg, opus, m4a, mp4 and others.")],
@@ -41,6 +43,7 @@ def command(
         bool, typer.Option("--realtime/--fast", help="At the pace of speech, or as fast as the server takes it.")
     ] = True,
     opus: OpusOption = False,
+    speakers: SpeakersOption = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
 ) -> None:
     """Translate a recording into captions and speech."""
@@ -49,7 +52,7 @@ def command(
     async def feed(session: Session) -> None:
         await stream_paced(session, recording, speed=1.0 if realtime else 0.0)
 
-    start = SessionStart(source_language=source, target_language=target)
+    start = SessionStart(source_language=source, target_language=target, with_speaker=speakers)
     translate(compressed(start) if opus else start, feed, recording.seconds, url, out, json)
     recording.require_whole()
 

@@ -54,6 +54,7 @@ from izwi.messages.server import (
     TranscriptCorrectedMessage,
     TranscriptFinalMessage,
     TranscriptPartialMessage,
+    TranscriptSpeakerMessage,
     TranslationCommittedMessage,
 )
 from izwi.messages.server_data import (
@@ -77,7 +78,9 @@ from izwi.messages.server_data import (
     TranscriptCorrected,
     TranscriptFinal,
     TranscriptPartial,
+    TranscriptSpeaker,
     TranslationCommitted,
+    Voice,
     WordData,
 )
 
@@ -143,8 +146,11 @@ __all__ = [
     "TranscriptFinalMessage",
     "TranscriptPartial",
     "TranscriptPartialMessage",
+    "TranscriptSpeaker",
+    "TranscriptSpeakerMessage",
     "TranslationCommitted",
     "TranslationCommittedMessage",
+    "Voice",
     "WordData",
     "parse_client",
     "parse_server",

@@ -2,11 +2,12 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
 
 from izwi.messages.base import Data, Empty, Message, PingMessage, PongMessage
 from izwi.messages.hotwords import MOST_HOTWORDS, MOST_LISTS, Hotword, ListName
 from izwi.messages.text import Prompt
+from izwi.stages import LlmRole
 
 OPUS_RATE = 48_000
 """Hz of the clock that all Opus streams have (RFC 6716)."""
@@ -49,14 +50,32 @@ class SessionStart(Data):
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
     prompt: Prompt = ""
     """What was said before, or words to expect: each pass is led by it, or by its end where it is long."""
+    apply_hotword: bool = True
+    """False leaves hotwords out of it, so that a client need not change the rest of its request."""
     hotwords: tuple[Hotword, ...] = Field(default=(), max_length=MOST_HOTWORDS)
     """Names and terms to expect; what is misheard for one is corrected before it is committed."""
     hotword_lists: tuple[ListName, ...] = Field(default=(), max_length=MOST_LISTS)
     """Names of stored lists of them."""
-    correct_with_llm: bool = False
-    """Have a language model go over each final transcript: ``transcript.corrected`` follows."""
+    apply_llm: bool = Field(default=False, validation_alias=AliasChoices("apply_llm", "correct_with_llm"))
+    """Have a language model go over each final transcript: ``transcript.corrected`` follows. Clients, and sessions
+    stored, before it had this name say ``correct_with_llm``."""
+    llm_role: LlmRole = "corrector"
+    """What it does: correct the text, or write it in the ``target_language``."""
+    with_speaker: bool = False
+    """Say who spoke: ``transcript.speaker`` follows each final transcript."""
     debug: bool = False
     """Tell of each final transcript how it came about, in its ``meta``."""
+
+    @field_validator("hotwords", "hotword_lists")
+    @classmethod
+    def _only_if_applied(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return names if info.data.get("apply_hotword", True) else ()
+
+    @model_validator(mode="after")
+    def _translator_needs_a_target(self) -> Self:
+        if self.apply_llm and self.llm_role == "translator" and self.target_language is None:
+            raise ValueError("llm_role=translator needs a target_language")
+        return self
 
 
 class SessionResume(Data):

@@ -23,6 +23,7 @@ from izwi.messages.server_data import (
     TranscriptCorrected,
     TranscriptFinal,
     TranscriptPartial,
+    TranscriptSpeaker,
     TranslationCommitted,
 )
 
@@ -90,6 +91,14 @@ class TranscriptCorrectedMessage(Message):
     durable: ClassVar[bool] = True
     type: Literal["transcript.corrected"] = "transcript.corrected"
     data: TranscriptCorrected
+
+
+class TranscriptSpeakerMessage(Message):
+    """Nothing waits for it, and after a resume it may be missing."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["transcript.speaker"] = "transcript.speaker"
+    data: TranscriptSpeaker
 
 
 class TranslationCommittedMessage(Message):
@@ -163,6 +172,7 @@ ServerMessage = (
     | TranscriptCommittedMessage
     | TranscriptFinalMessage
     | TranscriptCorrectedMessage
+    | TranscriptSpeakerMessage
     | TranslationCommittedMessage
     | SpeechAudioMessage
     | SpeechMergedMessage

@@ -6,6 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from izwi.messages.base import Data
 from izwi.messages.hotwords import Meta
+from izwi.stages import LlmRole
 
 LlmMark = Literal["applied", "timeout", "failed", "off"]
 """What became of a text given to the language model: only ``applied`` has changed it, or found nothing to change."""
@@ -106,8 +107,30 @@ class TranscriptFinal(Data):
 class TranscriptCorrected(Data):
     utterance: int
     text: str
-    """Of the whole utterance; without a correction the text of its ``transcript.final``, which stays what it is."""
+    """Of the whole utterance; where the model changed nothing the text of its ``transcript.final``, which stays what it
+    is."""
     llm: LlmMark
+    role: LlmRole = "corrector"
+    """The translator's text is in the session's ``target_language``, where ``llm`` says ``applied``."""
+
+
+class Voice(Data):
+    """What a speaker sounds like, for the session to go on elsewhere."""
+
+    number: int
+    """In order of appearance."""
+    mean: str
+    """Of the vectors of what that speaker has said: base64 of half-precision numbers."""
+    windows: int
+    """How many vectors those were."""
+
+
+class TranscriptSpeaker(Data):
+    utterance: int
+    speaker: str | None
+    """``SPEAKER_00``, ``SPEAKER_01`` and so on, in order of appearance; null where it cannot be told."""
+    voice: Voice | None = Field(default=None, exclude=True, repr=False)
+    """Stays with the server: neither clients nor the event log get it."""
 
 
 class TranslationCommitted(Data):
@@ -183,6 +206,8 @@ class SessionEnded(Data):
     audio_s: float
     utterances: int
     clauses: int
+    meta: Meta | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of what was done since the last ``transcript.final``; present where ``session.start`` said ``debug``."""
 
 
 class ErrorData(Data):

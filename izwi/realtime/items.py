@@ -25,6 +25,8 @@ class Item:
     """The last one."""
     dropped: bool = False
     """Cleared: nothing is told of it any more."""
+    metas: list[m.Meta] = field(default_factory=list[m.Meta])
+    """Of its utterances, for a client that debugs."""
 
     @property
     def complete(self) -> bool:

@@ -11,10 +11,12 @@ from izwi import messages as m
 from izwi.audio import Cut
 from izwi.errors import ClientError, EmptyCommit, InvalidMessage, IzwiError
 from izwi.realtime.configuration import Input
+from izwi.realtime.debugging import asked_debug, shown_debug, updated_debug
 from izwi.realtime.events import Writer, asked_model, decode, describe, parse
 from izwi.realtime.items import Item, Items
-from izwi.realtime.transcription_client import CLIENT_EVENTS, Append, Clear, Commit, SessionUpdate
+from izwi.realtime.transcription_client import CLIENT_EVENTS, Append, Clear, Commit, SessionFields, SessionUpdate
 from izwi.settings import Settings
+from izwi.spent import joined
 from izwi.wire import Audio, Begin, Check, Command, Frame, Frames, Reply
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -42,6 +44,7 @@ class TranscriptionWire:
         self._expires_at = expires_at
         self._writer = Writer(session_id)
         self._input = Input()
+        self._debug = False
         self._check: Check = lambda start: None
         self._items: Items | None = None
         """Once audio has come."""
@@ -58,6 +61,7 @@ class TranscriptionWire:
             raise InvalidMessage("intent: only transcription sessions are supported").about("intent")
         if "call_id" in query:
             raise InvalidMessage("call_id: calls are not supported").about("call_id")
+        self._debug = asked_debug(query)
         transcription = self._input.transcription.model_copy(update={"model": asked_model(query)})
         self._input = self._input.model_copy(update={"transcription": transcription})
         self._check = check
@@ -69,7 +73,7 @@ class TranscriptionWire:
         try:
             match event:
                 case SessionUpdate(session=session):
-                    self._update(session.audio.input)
+                    self._update(session)
                     return [Reply([self._writer.event("session.updated", session=self._session())])]
                 case Append(audio=audio):
                     return self._append(decode(audio))
@@ -81,19 +85,22 @@ class TranscriptionWire:
             error.event_id = event.event_id
             raise
 
-    def _update(self, fields: Input) -> None:
-        updated = self._input.updated(fields, begun=self._items is not None)
+    def _update(self, session: SessionFields) -> None:
+        begun = self._items is not None
+        updated = self._input.updated(session.audio.input, begun)
+        debug = updated_debug(self._debug, session.debug, begun)
         try:
             self._check(updated.start)
         except ClientError as error:
             raise error.about("session.audio.input.transcription.language") from None
-        self._input = updated
+        self._input, self._debug = updated, debug
 
     def _append(self, data: bytes) -> Sequence[Command]:
         commands: list[Command] = []
         if self._items is None:
             self._items = Items(self._session_id, manual=self._input.turn_detection is None)
-            commands.append(Begin(self._input.start, self._input.applied(self._settings)))
+            start = self._input.start.model_copy(update={"debug": self._debug})
+            commands.append(Begin(start, self._input.applied(self._settings)))
         self._appended_ms += 1000 * len(data) / self._input.format.bytes_per_s
         return [*commands, Audio(data)]
 
@@ -138,7 +145,9 @@ class TranscriptionWire:
             case m.TranscriptCommittedMessage(data=data):
                 return self._told(items.add(data.utterance, data.text))
             case m.TranscriptFinalMessage(data=data):
-                return self._told(items.finished(data.utterance))
+                item = items.finished(data.utterance)
+                item.metas += [data.meta] if data.meta is not None else []
+                return self._told(item)
             case _:
                 return []
 
@@ -194,7 +203,8 @@ class TranscriptionWire:
             frames.append(self._of_item("failed", item, error=describe(data.code, data.message)))
         elif item.complete:
             usage = {"type": "duration", "seconds": item.seconds}
-            frames.append(self._of_item("completed", item, transcript=item.text, usage=usage))
+            meta = {"meta": joined(item.metas)} if self._debug else {}
+            frames.append(self._of_item("completed", item, transcript=item.text, usage=usage, **meta))
         return frames
 
     def _of_item(self, kind: str, item: Item, **fields: object) -> str:
@@ -208,4 +218,5 @@ class TranscriptionWire:
             "expires_at": self._expires_at,
             "audio": {"input": self._input.shown()},
             "include": None,
+            **shown_debug(self._debug),
         }

@@ -16,6 +16,8 @@ class SessionFields(Fields):
     type: Literal["transcription"] = "transcription"
     audio: AudioFields = AudioFields()
     include: Unsupported = None
+    debug: bool | None = None
+    """Ours: ``completed`` has ``meta``."""
 
 
 class SessionUpdate(ClientEvent):

@@ -11,10 +11,12 @@ from pydantic import Field, TypeAdapter
 
 from izwi import messages as m
 from izwi.errors import ClientError, IzwiError, ProtocolViolation
+from izwi.realtime.debugging import asked_debug, shown_debug, updated_debug
 from izwi.realtime.events import ClientEvent, Fields, Language, Name, Unsupported, Writer, asked_model, decode, parse
 from izwi.realtime.joining import between
 from izwi.realtime.voice import RATE, Voice
 from izwi.settings import Settings
+from izwi.spent import joined
 from izwi.wire import Audio, Begin, Check, Command, End, Frame, Frames, Leave, Reply
 
 LANGUAGE = "session.audio.output.language"
@@ -46,6 +48,8 @@ class AudioFields(Fields):
 class SessionFields(Fields):
     type: Literal["translation"] = "translation"
     audio: AudioFields = AudioFields()
+    debug: bool | None = None
+    """Ours: ``session.closed`` has ``meta``."""
 
 
 class SessionUpdate(ClientEvent):
@@ -83,7 +87,9 @@ class TranslationWire:
         self._model: str | None = None
         self._audio = AudioFields()
         self._check: Check = lambda start: None
-        self._begun = self._closed = False
+        self._begun = self._closed = self._debug = False
+        self._meta = joined(())
+        """Of all that was done so far, for a client that debugs."""
         self._said = self._translated = ""
         """The last text of each transcript."""
         self._utterance = -1
@@ -93,7 +99,7 @@ class TranslationWire:
         self._voice = Voice()
 
     def greet(self, query: Mapping[str, str], check: Check) -> Frames:
-        self._model = asked_model(query)
+        self._model, self._debug = asked_model(query), asked_debug(query)
         self._check = check
         return [self._writer.event("session.created", session=self._session())]
 
@@ -103,7 +109,7 @@ class TranslationWire:
         try:
             match event:
                 case SessionUpdate(session=session):
-                    self._update(session.audio)
+                    self._update(session)
                     return [Reply([self._writer.event("session.updated", session=self._session())])]
                 case Append(audio=audio):
                     return self._append(decode(audio))
@@ -113,7 +119,9 @@ class TranslationWire:
             error.event_id = event.event_id
             raise
 
-    def _update(self, fields: AudioFields) -> None:
+    def _update(self, session: SessionFields) -> None:
+        fields = session.audio
+        debug = updated_debug(self._debug, session.debug, self._begun)
         updated = AudioFields(
             input=self._audio.input.model_copy(update=_set(fields.input)),
             output=self._audio.output.model_copy(update=_set(fields.output)),
@@ -125,14 +133,14 @@ class TranslationWire:
             ):
                 if before != after:
                     raise ProtocolViolation(f"{param}: cannot change once audio has come").about(param)
-        start = _start(updated)
+        start = _start(updated, debug)
         only_heard = start.model_copy(update={"target_language": None})
         for param, one in ((SPOKEN, only_heard), (LANGUAGE, start)):
             try:
                 self._check(one)
             except ClientError as error:
                 raise error.about(param) from None
-        self._audio = updated
+        self._audio, self._debug = updated, debug
 
     def _append(self, data: bytes) -> Sequence[Command]:
         if self._closed:
@@ -142,7 +150,7 @@ class TranslationWire:
         if self._begun:
             return [Audio(data)]
         self._begun = True
-        return [Begin(_start(self._audio), self._settings), Audio(data)]
+        return [Begin(_start(self._audio, self._debug), self._settings), Audio(data)]
 
     def _close(self) -> Sequence[Command]:
         if self._closed:
@@ -150,7 +158,7 @@ class TranslationWire:
         self._closed = True
         if self._begun:
             return [End()]
-        return [Reply([self._writer.event("session.closed")]), Leave()]
+        return [Reply([self._ended()]), Leave()]
 
     # --- out --------------------------------------------------------------------------------------------------------
     def write(self, message: m.ServerMessage, payload: bytes | None = None) -> Frames:
@@ -175,13 +183,25 @@ class TranslationWire:
                 return [self._writer.failure(data)]
             case m.SessionGoingAwayMessage(data=data):
                 return [self._writer.going_away(data)]
-            case m.SessionEndedMessage():
-                return [self._writer.event("session.closed")]
+            case m.TranscriptFinalMessage(data=data):
+                self._note(data.meta)
+                return []
+            case m.SessionEndedMessage(data=data):
+                self._note(data.meta)
+                return [self._ended()]
             case _:
                 return []
 
     def fault(self, error: IzwiError, told: m.ErrorMessage) -> Frames:
         return [self._writer.fault(error, told)]
+
+    def _note(self, meta: m.Meta | None) -> None:
+        if meta is not None:
+            self._meta = joined((self._meta, meta))
+
+    def _ended(self) -> str:
+        meta = {"meta": self._meta} if self._debug else {}
+        return self._writer.event("session.closed", **meta)
 
     def _heard(self, data: m.TranscriptCommitted) -> Frames:
         glue = between(self._said, data.text) if data.utterance != self._utterance else ""
@@ -213,6 +233,7 @@ class TranslationWire:
                 "input": {"transcription": transcription and transcription.model_dump(), "noise_reduction": None},
                 "output": {"language": self._audio.output.language},
             },
+            **shown_debug(self._debug),
         }
 
 
@@ -224,9 +245,10 @@ def _spoken(audio: AudioFields) -> str | None:
     return audio.input.transcription and audio.input.transcription.language
 
 
-def _start(audio: AudioFields) -> m.SessionStart:
+def _start(audio: AudioFields, debug: bool) -> m.SessionStart:
     return m.SessionStart(
         source_language=_spoken(audio) or "auto",
         target_language=audio.output.language,
         audio=m.AudioFormat(sample_rate=RATE),
+        debug=debug,
     )

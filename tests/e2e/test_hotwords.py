@@ -80,7 +80,7 @@ async def test_a_session_writes_the_hotwords_of_its_list_and_says_how(server: Se
     clip = next(clip for clip in LIBRIVOX if "john dashwood" in clip.text)
     spelled = "John Dashwoode"  # as no recogniser writes it
     assert httpx.put(url(server, "book"), json={"hotwords": [spelled]}).status_code == 200
-    start = m.SessionStart(source_language="en", hotword_lists=("book",), debug=True, correct_with_llm=True)
+    start = m.SessionStart(source_language="en", hotword_lists=("book",), debug=True, apply_llm=True)
     finals: list[m.TranscriptFinal] = []
     committed: dict[int, str] = {}
     corrected: list[m.TranscriptCorrected] = []

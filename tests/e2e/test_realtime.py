@@ -105,6 +105,18 @@ async def test_without_any_update(server: Server) -> None:
         await talk.append(pcm(clips(1)))
         assert wer(await completed(talk), 1) < 0.3
         assert talk.of(DELTA)
+        assert not any("meta" in event for event in talk.events)
+
+
+@needs_librivox
+async def test_with_debug_items_say_how_they_came_about(server: Server) -> None:
+    async with talking(server, "/v1/realtime?model=gpt-4o-transcribe&debug=true") as talk:
+        assert talk.events[0]["session"]["debug"] is True
+        await talk.append(pcm(clips(1)))
+        await completed(talk)
+        times = talk.of(COMPLETED)[0]["meta"]["timings_ms"]
+        assert times["vad"]["compute"] > 0
+        assert times["asr"]["compute"] > 0
 
 
 @needs_librivox

@@ -15,7 +15,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from izwi import messages as m
 from izwi.client import IzwiClient, stream_paced
 from izwi.client_events import Speech
-from izwi.models import ensure
+from izwi.models import ASSETS, ensure, installed
 from tests.e2e.conftest import Server
 from tests.figures import FIGURES
 from tests.metrics import scrape, value
@@ -130,6 +130,22 @@ async def test_the_language_is_detected(server: Server) -> None:
     finals = [e.data for e in heard.messages if isinstance(e, m.TranscriptFinalMessage)]
     assert {final.language for final in finals} == {"en"}
     assert heard.texts(m.TranslationCommittedMessage)
+
+
+@pytest.mark.skipif(not installed("campplus"), reason=ASSETS["campplus"].fix)
+@needs_librivox
+@needs_english
+async def test_each_utterance_is_somebodys_and_no_transcript_waits_for_that(server: Server) -> None:
+    one, other = load(LIBRIVOX[0].path), next(a for clip in ENGLISH if len(a := load(clip.path)) > 6 * 16_000)
+    audio = np.concatenate([part for clip in (one, other, one) for part in (clip, PAUSE)])
+    heard = await stream(server, audio, source_language="en", with_speaker=True)
+    finals = [e.data for e in heard.messages if isinstance(e, m.TranscriptFinalMessage) and e.data.text.strip()]
+    told = {e.data.utterance: e.data.speaker for e in heard.messages if isinstance(e, m.TranscriptSpeakerMessage)}
+    assert [final.utterance for final in finals] == sorted(told)
+    bounds = (len(one) / 16_000, (len(one) + len(PAUSE) + len(other)) / 16_000)
+    for final in finals:
+        first = not bounds[0] < (final.start_s + final.end_s) / 2 < bounds[1]
+        assert told[final.utterance] == ("SPEAKER_00" if first else "SPEAKER_01")
 
 
 @needs_german

@@ -11,9 +11,11 @@ import pytest
 from deployments.speakers import checkpoint, engine
 from deployments.speakers.deployment import Speakers
 from izwi import models
+from izwi.attribution import Voices
 from izwi.audio import SAMPLE_RATE
 from izwi.diarization import label
 from izwi.errors import ModelMissing, UnsupportedAudio
+from izwi.said import Said
 from izwi.settings import Settings
 from izwi.stage_settings import SpeakerSettings
 from izwi.stages import Embedding, Samples, SpeakerRequest, Word
@@ -85,6 +87,27 @@ async def test_two_readers_in_turn_are_told_apart(campplus: engine.SpeakerEngine
     expected = [f"SPEAKER_{n // 20 % 2:02d}" for n in range(80)]
     assert set(found) == {"SPEAKER_00", "SPEAKER_01"}
     assert sum(a != b for a, b in zip(found, expected, strict=True)) <= 4  # a word or so at each of three changes
+
+
+@needs_model
+@needs_librivox
+@needs_english
+def test_utterances_of_a_live_session_are_known_by_their_voices(campplus: engine.SpeakerEngine) -> None:
+    readers = [
+        [clip.path for clip in LIBRIVOX],
+        [clip.path for clip in ENGLISH if clip.path.name.startswith("LJ")],
+        [clip.path for clip in ENGLISH if clip.path.name.startswith("spk1")],
+    ]
+    voices = Voices({})
+    found = []
+    for turn in range(4):
+        for number, paths in enumerate(readers):
+            said = Said(0)
+            said.add(load(paths[turn]))
+            known = voices.join(np.stack(campplus.embed(said.windows())), said.seconds)
+            assert known is not None
+            found.append((known.number, number))
+    assert all(told == expected for told, expected in found), found
 
 
 @needs_model

@@ -195,6 +195,8 @@ def url() -> Iterator[str]:
         if start.data.source_language != "xx":
             final = m.TranscriptFinal(text="Good morning.", language="en", engine="fw", **common)
             await send(m.TranscriptFinalMessage(data=final))
+            if start.data.with_speaker:
+                await send(m.TranscriptSpeakerMessage(data=m.TranscriptSpeaker(utterance=0, speaker="SPEAKER_00")))
         if start.data.target_language:
             clause = m.TranslationCommitted(
                 clause=0,
@@ -237,6 +239,9 @@ def test_transcribe_writes_text_to_stdout(clip: Path, url: str) -> None:
     assert result.stdout == "1\n00:00:00,000 --> 00:00:01,000\nGood morning.\n"
     result = runner.invoke(app, ["transcribe", str(clip), "--url", url, "--format", "json"])
     assert '"text": "Good morning."' in result.stdout
+    assert "speaker" not in result.stdout
+    result = runner.invoke(app, ["transcribe", str(clip), "--url", url, "--speakers"])
+    assert result.stdout == "SPEAKER_00: Good morning.\n"
 
 
 def test_transcribing_nothing_exits_with_1(clip: Path, url: str) -> None:

@@ -13,6 +13,7 @@ from deployments.store.store import Entry
 from izwi import events
 from izwi import messages as m
 from izwi.backlog import Pace
+from izwi.checkpoint import Checkpoint
 from izwi.errors import EngineFailed, InvalidMessage, SessionGone, SessionTaken, StoreUnavailable
 from izwi.settings import Settings
 
@@ -43,6 +44,8 @@ class SlowStore:
         self.failure = failure
         self.created: list[Entry] = []
         self.events: list[int] = []
+        self.texts: list[str] = []
+        self.checkpoints: list[str] = []
 
     async def create(self, entry: Entry) -> None:
         self._fail()
@@ -56,6 +59,8 @@ class SlowStore:
             raise SessionGone("empty")
         if seq not in self.events and seq > self.created[-1].seq:
             self.events.append(seq)
+            self.texts.append(event)
+            self.checkpoints += [checkpoint] if checkpoint else []
 
     async def touch(self, session_id: str, epoch: int) -> None:
         self._fail()
@@ -91,6 +96,18 @@ async def test_events_emitted_at_once_are_numbered_and_stored_once_and_in_order(
     store = SlowStore()
     assert await numbers(await connection(store), 12) == list(range(1, 13))
     assert store.events == list(range(1, 13))
+
+
+async def test_what_a_voice_is_like_is_stored_with_the_label_and_not_sent() -> None:
+    store = SlowStore()
+    one = await connection(store)
+    await one.emit(events.speaker(0, m.Voice(number=0, mean="AAAA", windows=2)))
+    (checkpoint,) = store.checkpoints
+    assert Checkpoint.model_validate_json(checkpoint).voices == {0: m.Voice(number=0, mean="AAAA", windows=2)}
+    (frame,) = one._outbox._frames.get_nowait()
+    assert "SPEAKER_00" in frame
+    assert "AAAA" not in frame
+    assert not any("AAAA" in event for event in store.texts)
 
 
 async def test_without_redis_numbering_goes_on_and_the_session_is_known_not_to_be_resumable() -> None:

@@ -34,6 +34,36 @@ def test_defaults_of_a_session() -> None:
     assert message.data.audio == m.AudioFormat(encoding="pcm_s16le", sample_rate=16000, channels=1)
 
 
+def start_of(**data: object) -> m.SessionStart:
+    message = m.parse_client(json.dumps({"type": "session.start", "data": data}))
+    assert isinstance(message, m.SessionStartMessage)
+    return message.data
+
+
+def test_a_session_has_the_options_of_a_recording_under_the_same_names() -> None:
+    names = {"hotwords", "hotword_lists", "apply_hotword", "apply_llm", "llm_role", "with_speaker", "debug"}
+    assert names <= set(m.SessionStart.model_fields)
+    start = start_of(apply_llm=True, llm_role="translator", target_language="es")
+    assert (start.apply_llm, start.llm_role) == (True, "translator")
+
+
+def test_without_apply_hotword_hotwords_are_left_out() -> None:
+    start = start_of(hotwords=["Ana"], hotword_lists=["board"], apply_hotword=False)
+    assert (start.hotwords, start.hotword_lists) == ((), ())
+    assert start_of(hotwords=["Ana"], apply_hotword=True).hotwords == ("Ana",)
+    with pytest.raises(InvalidMessage, match="hotwords"):
+        start_of(hotwords=[""], apply_hotword=False)
+
+
+def test_the_name_that_apply_llm_had_before_is_still_understood() -> None:
+    assert start_of(correct_with_llm=True) == start_of(apply_llm=True)
+    stored = '{"source_language": "en", "correct_with_llm": true, "debug": false}'
+    assert m.SessionStart.model_validate_json(stored).apply_llm
+    assert '"apply_llm":true' in start_of(correct_with_llm=True).model_dump_json()
+    old = '{"utterance": 0, "text": "a", "llm": "applied"}'
+    assert m.TranscriptCorrected.model_validate_json(old).role == "corrector"
+
+
 @pytest.mark.parametrize("text", ["", "hello", "{", b"\xff\xfe", '{"type": "ping"'])
 def test_what_is_not_json_is_invalid(text: str | bytes) -> None:
     with pytest.raises(InvalidMessage, match="not valid JSON"):
@@ -60,6 +90,9 @@ def test_json_that_is_no_object_is_refused(text: str) -> None:
         ({"audio": {"encoding": "mp3"}}, "encoding"),
         ({"colour": "red"}, "colour"),
         ({"speech": "perhaps"}, "speech"),
+        ({"apply_llm": "perhaps"}, "apply_llm"),
+        ({"apply_llm": True, "llm_role": "poet"}, "llm_role"),
+        ({"apply_llm": True, "llm_role": "translator"}, "target_language"),
     ],
 )
 def test_a_field_that_does_not_fit_is_named_and_its_value_is_not_repeated(data: dict[str, Any], where: str) -> None:

@@ -133,6 +133,24 @@ def test_plain_lines_hold_no_tentative_text(capsys: pytest.CaptureFixture[str]) 
     ]
 
 
+def test_who_spoke_stands_before_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    speaker = m.TranscriptSpeakerMessage(data=m.TranscriptSpeaker(utterance=0, speaker="SPEAKER_01"))
+    unknown = m.TranscriptSpeakerMessage(data=m.TranscriptSpeaker(utterance=0, speaker=None))
+    plain, live = PlainDisplay(Console()), LiveDisplay(console := Console(width=80), 2.0)
+    for event in (FINAL, speaker):
+        plain.add(event)
+        live.add(event)
+    assert capsys.readouterr().out.splitlines()[-1] == "   0.50 @   SPEAKER_01"
+    with console.capture() as capture:
+        console.print(live.render())
+    assert "SPEAKER_01 Good morning." in capture.get()
+    record = record_of((101.6, FINAL), (101.7, speaker))
+    assert [cue.text for cue in record.source_cues()] == ["SPEAKER_01: Good morning."]
+    assert record.transcript == "Good morning."
+    assert outputs.summary(record, None)["utterances"][0]["speaker"] == "SPEAKER_01"
+    assert record_of((101.6, FINAL), (101.7, unknown)).source_cues()[0].text == "Good morning."
+
+
 def test_the_live_view_tells_committed_and_tentative_text_apart() -> None:
     console = Console(force_terminal=True, width=80, color_system="truecolor")
     display = LiveDisplay(console, 2.0)

@@ -128,6 +128,18 @@ async def test_meta_comes_with_debug_only() -> None:
         assert m.parse_server(text) == final
 
 
+async def test_with_debug_the_end_says_what_came_after_the_last_final_transcript() -> None:
+    audio = np.concatenate([speech("one", "two."), silence(1)])
+    (quiet,) = (await run(audio)).of(m.SessionEndedMessage)
+    assert "meta" not in quiet.model_dump()["data"]
+    script = Script(tts_delay=0.3, engine=lambda stage: Timing(stage, compute_s=0.002))
+    told = await run(audio, script, debug=True)
+    (final,), (ended,) = told.of(m.TranscriptFinalMessage), told.of(m.SessionEndedMessage)
+    assert "tts" not in final.data.meta.timings_ms
+    assert ended.data.meta.timings_ms["tts"].compute > 0
+    assert m.parse_server(ended.model_dump_json()) == ended
+
+
 class Model(Foreign):
     """A language model that answers once it is let go."""
 
@@ -153,7 +165,7 @@ async def test_a_language_model_delays_nothing_and_changes_nothing_that_was_comm
         return result
 
     script._asr = _asr  # type: ignore[method-assign]
-    heard = await listen("en", tokens, script=script, hotwords=hotwords, correct_with_llm=True)
+    heard = await listen("en", tokens, script=script, hotwords=hotwords, apply_llm=True)
     kinds = [type(event) for event, _ in heard.events]
     assert kinds.count(m.TranscriptCorrectedMessage) == 2
     assert kinds[-1] is m.SessionEndedMessage
@@ -163,9 +175,33 @@ async def test_a_language_model_delays_nothing_and_changes_nothing_that_was_comm
     assert corrected == [m.TranscriptCorrected(utterance=n, text=text.upper(), llm="applied") for n in (0, 1)]
 
 
+async def test_a_language_model_may_translate_what_was_said() -> None:
+    tokens, _, text = SPOKEN["en"]
+    script = Model(language="en", tokens=tuple(tokens))
+
+    async def answer(request: LlmRequest) -> Corrected:
+        script.asked_llm.append(request)
+        return Corrected("¡Ayer!", "applied")
+
+    script._llm = answer  # type: ignore[method-assign]
+    heard = await run(
+        np.concatenate([speech(*VOCABULARY), silence(1)]),
+        script,
+        apply_llm=True,
+        llm_role="translator",
+        target_language="es",
+        hotwords=["Sundar Pichai"],
+        apply_hotword=False,
+    )
+    assert script.asked_llm == [LlmRequest(heard.finals[0], "translator", "en", "es")]
+    assert text not in heard.finals, "no hotword was written"
+    (corrected,) = heard.of(m.TranscriptCorrectedMessage)
+    assert corrected.data == m.TranscriptCorrected(utterance=0, text="¡Ayer!", llm="applied", role="translator")
+
+
 async def test_without_a_language_model_the_client_is_told_that_it_is_off() -> None:
     tokens, _, _ = SPOKEN["en"]
-    heard = await listen("en", tokens, sentences=1, correct_with_llm=True)
+    heard = await listen("en", tokens, sentences=1, apply_llm=True)
     (corrected,) = heard.of(m.TranscriptCorrectedMessage)
     assert corrected.data == m.TranscriptCorrected(utterance=0, text=heard.finals[0], llm="off")
 
