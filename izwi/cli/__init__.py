@@ -1,5 +1,5 @@
 """The command line: `izwi translate`, `transcribe`, `listen`, `demo`, `serve`, `job`, `jobs`, `models`, `keys`,
-`plan`, `simulate`, `eval`, `doctor`, `settings`.
+`plan`, `simulate`, `eval`, `bench`, `doctor`, `settings`.
 
 Exit codes: 0 done; 1 a stage failed or gave nothing, or the file gave a part; 2 the request itself is at fault.
 """
@@ -14,6 +14,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from izwi.cli import (
+    bench,
     demo,
     doctor,
     job,
@@ -72,6 +73,7 @@ for _module in (translate, transcribe, listen, demo, serve, job, plan, simulate,
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:
