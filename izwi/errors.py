@@ -23,6 +23,7 @@
     │   ├── NothingToSay         400  a text without a letter or digit
     │   ├── NotMeasured          400  a plan for what no row of the cost table is about
     │   ├── BadCostTable         400  a cost table of one's own that cannot be read
+    │   ├── BadManifest          400  a list of recordings that cannot be read, or names files that are not there
     │   ├── OutOfReach           400  a delay that no number of replicas brings
     │   ├── UnsupportedAudio     415  not audio, or empty
     │   │   └── DamagedAudio     415  truncated or damaged; what could be decoded came before
@@ -170,6 +171,10 @@ class NotMeasured(ClientError):
 
 class BadCostTable(ClientError):
     code = "bad_cost_table"
+
+
+class BadManifest(ClientError):
+    code = "bad_manifest"
 
 
 class OutOfReach(ClientError):

@@ -1,6 +1,5 @@
 """What the load test's speakers say: real recordings with references, wherever this machine has them."""
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import UnsupportedAudio
+from izwi.evaluation import manifest
 from izwi.media import decode_file
 from izwi.stages import Samples
 
@@ -47,11 +47,11 @@ def load(folder: Path | None) -> list[Clip]:
     """English clips: a folder with ``manifest.json`` (``[{"file", "text"}]``), or the LibriVox clips.
 
     Raises:
-        UnsupportedAudio: neither is there.
+        BadManifest: the folder has no list of recordings that are there.
+        UnsupportedAudio: one is not audio; or no folder is given, and LibriVox is not there.
     """
     if folder is not None:
-        rows = json.loads((folder / "manifest.json").read_text())
-        return [Clip(row["file"], row["text"], _samples(folder / row["file"])) for row in rows]
+        return [Clip(item.file, item.text, _samples(item.path)) for item in manifest.read(folder / "manifest.json")]
     if not (LIBRIVOX / "transcription").is_file():
         raise UnsupportedAudio("no recordings: apt-get install pocketsphinx-testdata, or name a folder with --corpus")
     clips = []

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 
 from rapidfuzz.distance import Levenshtein
 
-from izwi.agreement import normalise
-
 
 @dataclass(frozen=True)
 class Spoken:
@@ -52,11 +50,6 @@ class Delays:
     """Per passage: from its onset until any text of it was shown, right or wrong."""
     final: list[float] = field(default_factory=list)
     """Per passage: from the end of its speech until its last word was settled."""
-
-
-def words(text: str) -> list[str]:
-    """Words of a text, without case and punctuation."""
-    return [bare for part in text.split() if (bare := normalise(part)) and bare[0].isalnum()]
 
 
 def delays(passages: Sequence[Passage], settled: Sequence[str], views: Sequence[Shown]) -> Delays:

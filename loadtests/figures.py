@@ -1,15 +1,14 @@
 """The figures of one run, from what the speakers said and saw. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jiwer
-from whisper_normalizer.basic import BasicTextNormalizer
-from whisper_normalizer.english import EnglishTextNormalizer
 
 from izwi.audio import SAMPLE_RATE
+from izwi.evaluation.text import whisper
 from loadtests.corpus import Placed
 from loadtests.delays import Passage, Spoken, delays, normalised
 from loadtests.reference import Reference
@@ -95,7 +94,7 @@ def word_errors(
     """Word error rates, in percent, streamed and offline, over the same clips as often as they were spoken."""
     if not served:
         return {"wer": None, "offline_wer": None, "words_said": 0}
-    normal = normaliser(language)
+    normal = whisper(language)
     said = [normal(" ".join(item.clip.text for item in placed)) for placed, _ in served]
     streamed = [normal(one.text) for _, one in served]
     offline = [normal(" ".join(references[item.clip.name].text for item in placed)) for placed, _ in served]
@@ -104,11 +103,6 @@ def word_errors(
         "offline_wer": _round(100 * jiwer.wer(said, offline), 2),
         "words_said": sum(len(text.split()) for text in said),
     }
-
-
-def normaliser(language: str) -> Callable[[str], str]:
-    """Whisper's own: it knows numbers and contractions in English only."""
-    return EnglishTextNormalizer() if language == "en" else BasicTextNormalizer()
 
 
 def load(heard: Sequence[Heard]) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from rich.console import Console
 
 from izwi.audio import SAMPLE_RATE, to_pcm16
 from izwi.errors import InternalError, IzwiError
+from izwi.evaluation.text import words
 from izwi.jobs.client import JobClient
 from loadtests import corpus
-from loadtests.delays import words
 from loadtests.job_memory import Memory, failures, told
 from loadtests.outcome import conclude
 from loadtests.server import Server, serving

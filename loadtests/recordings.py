@@ -19,10 +19,10 @@ from rich.console import Console
 
 from izwi.audio import SAMPLE_RATE, to_pcm16
 from izwi.errors import IzwiError
+from izwi.evaluation.text import words
 from izwi.stages import Samples
 from loadtests import corpus
 from loadtests.corpus import Clip, render
-from loadtests.delays import words
 from loadtests.outcome import conclude
 from loadtests.server import serving
 

@@ -10,10 +10,10 @@ from faster_whisper import WhisperModel
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 
 from izwi.audio import SAMPLE_RATE
+from izwi.evaluation.text import words
 from izwi.models import ensure
 from izwi.stages import Samples
 from loadtests.corpus import Clip
-from loadtests.delays import words
 
 SILENCE_MS = 100
 """Silence after which speech has ended; with the detector's 2 s, that after the last word would be part of it."""

@@ -22,11 +22,11 @@ from izwi.audio import SAMPLE_RATE
 from izwi.client import IzwiClient, Session
 from izwi.client_outbound import MAX_FRAME_SAMPLES
 from izwi.errors import IzwiError
+from izwi.evaluation.text import words
 from izwi.messages import AudioProgressMessage, ErrorMessage, SessionStart, TranscriptCommittedMessage
 from izwi.pacing import rechunk
 from izwi.stages import Samples
 from loadtests import corpus
-from loadtests.delays import words
 from loadtests.growth import Sample, growths, hearing, lag, per_minute
 from loadtests.outcome import conclude
 from loadtests.sampling import memory, spent

@@ -8,6 +8,7 @@ import numpy as np
 
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import IzwiError, Overloaded
+from izwi.evaluation.text import words
 from izwi.messages import SessionStart
 from izwi.stages import Samples
 from loadtests.adapters.conversation import (
@@ -24,7 +25,7 @@ from loadtests.adapters.conversation import (
     Translated,
     opener,
 )
-from loadtests.delays import Erasure, Shown, words
+from loadtests.delays import Erasure, Shown
 
 CHUNK_S = 0.1
 LATE_S = 0.25

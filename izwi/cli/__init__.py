@@ -1,5 +1,5 @@
 """The command line: `izwi translate`, `transcribe`, `listen`, `demo`, `serve`, `job`, `jobs`, `models`, `keys`,
-`plan`, `simulate`, `doctor`, `settings`.
+`plan`, `simulate`, `eval`, `bench`, `doctor`, `settings`.
 
 Exit codes: 0 done; 1 a stage failed or gave nothing, or the file gave a part; 2 the request itself is at fault.
 """
@@ -14,6 +14,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from izwi.cli import (
+    bench,
     demo,
     doctor,
     job,
@@ -28,6 +29,7 @@ from izwi.cli import (
     transcribe,
     translate,
 )
+from izwi.cli import eval as evaluation
 from izwi.errors import ClientError, DamagedAudio, IzwiError
 
 
@@ -66,11 +68,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # locals may hold audio, text or keys
 )
-for _module in (translate, transcribe, listen, demo, serve, job, plan, simulate, doctor, settings):
+for _module in (translate, transcribe, listen, demo, serve, job, plan, simulate, evaluation, doctor, settings):
     app.command(_module.__name__.rpartition(".")[2], epilog=_module.EXAMPLES)(_module.command)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

@@ -1,14 +1,13 @@
 """`izwi job`: a long recording in, heard by a running server in the background; subtitles out."""
 
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from izwi.cli.progress import bars
 from izwi.cli.stream import stderr
 from izwi.errors import DamagedAudio, IzwiError, ProtocolViolation, UnsupportedAudio, error_classes
 from izwi.jobs.client import JobClient
@@ -118,7 +117,7 @@ def _submit(jobs: JobClient, source: str, options: dict[str, Any]) -> dict[str, 
     try:
         with ExitStack() as stack:
             file = stack.enter_context(path.open("rb"))
-            progress = stack.enter_context(_progress())
+            progress = stack.enter_context(bars())
             reader = progress.wrap_file(file, path.stat().st_size, description="upload")
             return jobs.submit(reader, path.name, options)
     except OSError as error:
@@ -127,7 +126,7 @@ def _submit(jobs: JobClient, source: str, options: dict[str, Any]) -> dict[str, 
 
 def _watch(jobs: JobClient, job: dict[str, Any]) -> dict[str, Any]:
     """The job as it is once it is over."""
-    with _progress() as progress:
+    with bars() as progress:
         task = progress.add_task(job["status"], total=None)
         for event in jobs.follow(job["id"], after=job["segments"]):
             if event.name == "segment":
@@ -154,11 +153,3 @@ def _write(jobs: JobClient, job: dict[str, Any], out: Path | None) -> None:
         path = out.with_suffix(f".{language}{out.suffix}") if len(targets) > 1 else out
         path.write_text(text, encoding="utf-8")
         stderr().print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _progress() -> Generator[Progress]:
-    console = stderr()
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield progress

@@ -3,14 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Self
-from urllib.parse import urlsplit
 
 import httpx
 
-from izwi.errors import ClientError, IzwiError, JobNotFound, Unavailable, error_classes
+from izwi.errors import JobNotFound, Unavailable
+from izwi.http_errors import error_of, headers_of, is_loopback, reachable
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0, write=300.0)
 """Seconds; a server that is watched says something every ten."""
@@ -40,10 +39,8 @@ class JobClient:
     """
 
     def __init__(self, url: str, api_key: str | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
-        loopback = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        # A proxy from the environment cannot reach this machine's loopback.
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=not loopback)
+        headers, trust_env = headers_of(api_key), not is_loopback(url)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=trust_env)
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -109,19 +106,19 @@ class JobClient:
 
     def _events(self, job_id: str, after: int) -> Iterator[Event]:
         with (
-            _typed(str(self._http.base_url)),
+            reachable(str(self._http.base_url)),
             self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": str(after)}) as response,
         ):
             if not response.is_success:
                 response.read()
-                raise _error(response)
+                raise error_of(response)
             yield from parse(response.iter_lines())
 
     def _ask(self, method: str, path: str, **what: Any) -> httpx.Response:
-        with _typed(str(self._http.base_url)):
+        with reachable(str(self._http.base_url)):
             response = self._http.request(method, path, **what)
         if not response.is_success:
-            raise _error(response)
+            raise error_of(response)
         return response
 
 
@@ -137,20 +134,3 @@ def parse(lines: Iterator[str]) -> Iterator[Event]:
                 number = int(fields["id"]) if "id" in fields else None
                 yield Event(fields.get("event", "message"), json.loads(fields["data"]), number)
             fields = {}
-
-
-@contextmanager
-def _typed(url: str) -> Generator[None]:
-    try:
-        yield
-    except httpx.TransportError as error:
-        raise Unavailable(f"cannot reach {url}: {error or type(error).__name__}") from None
-
-
-def _error(response: httpx.Response) -> IzwiError:
-    try:
-        error = response.json()["error"]
-        return error_classes().get(error["code"], IzwiError)(f"{error['message']} (request {error['request_id']})")
-    except (ValueError, KeyError, TypeError):  # something in between answered
-        kind = Unavailable if response.status_code >= 500 else ClientError
-        return kind(f"{response.url} answered {response.status_code}")

@@ -12,8 +12,8 @@ from izwi.audio import SAMPLE_RATE
 from izwi.client import IzwiClient, Session
 from izwi.client_events import Event, Speech
 from izwi.errors import IzwiError
+from izwi.evaluation.text import words
 from loadtests.corpus import Placed, render
-from loadtests.delays import words
 
 CHUNK = SAMPLE_RATE // 10
 

@@ -10,6 +10,7 @@ from deployments.vad.silero import Silero
 from izwi.audio import SAMPLE_RATE
 from izwi.capacity.costs import HindsightRow
 from izwi.capacity.speech import Clip as Spoken
+from izwi.evaluation.text import words
 from izwi.segmenter import FRAME, HYSTERESIS
 from izwi.session_settings import SessionSettings
 from izwi.stage_settings import VadSettings
@@ -18,7 +19,6 @@ from izwi.transcript import Transcript
 from izwi.utterance import Window
 from loadtests.corpus import Clip
 from loadtests.costs.engines import settings_for
-from loadtests.delays import words
 from loadtests.reference import Reference
 
 STEP_S = 0.15

@@ -10,8 +10,8 @@ from contextlib import suppress
 import httpx
 from rapidfuzz.distance import Levenshtein
 
+from izwi.evaluation.text import words
 from loadtests.corpus import Clip
-from loadtests.delays import words
 from loadtests.first_audio import ENGLISH
 from loadtests.recordings import wav
 from loadtests.swarm.profiles import SPEECH_EVERY_S, UPLOAD_EVERY_S

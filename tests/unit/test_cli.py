@@ -16,7 +16,9 @@ from izwi.cli import app, demo
 from izwi.errors import NotReady
 from izwi.server_process import running_server
 
-COMMANDS = ["translate", "transcribe", "listen", "demo", "serve", "job", "plan", "simulate", "doctor", "settings"]
+COMMANDS = [
+    "translate", "transcribe", "listen", "demo", "serve", "job", "plan", "simulate", "eval", "doctor", "settings",
+]  # fmt: skip
 runner = CliRunner()
 
 
@@ -30,7 +32,8 @@ def clip(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "command",
     [[name] for name in COMMANDS]
-    + [["jobs", "list"], ["models", "list"], ["models", "verify"], ["models", "fetch"], []],
+    + [["jobs", "list"], ["models", "list"], ["models", "verify"], ["models", "fetch"], ["bench", "http"]]
+    + [["bench", "ws"], []],
 )
 def test_every_command_has_help_with_an_example(command: list[str]) -> None:
     result = runner.invoke(app, [*command, "--help"])
@@ -54,11 +57,11 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert runner.invoke(app, arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["translate", "transcribe", "demo"])
-def test_bad_audio_is_one_clear_line_before_any_server_starts(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("command", [["translate"], ["transcribe"], ["demo"], ["bench", "http"], ["bench", "ws"]])
+def test_bad_audio_is_one_clear_line_before_any_server_starts(tmp_path: Path, command: list[str]) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear Sir")
-    result = runner.invoke(app, [command, str(file)])
+    result = runner.invoke(app, [*command, str(file)])
     assert result.exit_code == 2
     assert result.stderr.strip().startswith("error unsupported_audio: letter.txt is not audio")
     assert len(result.stderr.strip().splitlines()) == 1

@@ -1,6 +1,6 @@
 import pytest
 
-from loadtests.delays import Erasure, Passage, Shown, Spoken, delays, normalised, words
+from loadtests.delays import Erasure, Passage, Shown, Spoken, delays, normalised
 
 SPOKEN = [Spoken("the", 1.0), Spoken("house", 1.5), Spoken("burns", 2.0)]
 ONE = [Passage(SPOKEN, onset=0.8, end=2.1)]
@@ -62,8 +62,3 @@ def test_erasure_counts_words_taken_back() -> None:
     assert (other.erased, other.final) == (0, 3)
     assert normalised([one, other]) == pytest.approx(0.5)
     assert normalised([]) is None
-
-
-def test_words_have_no_case_and_no_punctuation() -> None:
-    assert words("The house, — burns!") == ["the", "house", "burns"]
-    assert words("¿Dónde está?") == ["dónde", "está"]

@@ -3,7 +3,7 @@ import pytest
 
 from loadtests.adapters.conversation import Final, Load, Partial
 from loadtests.corpus import Clip, Placed
-from loadtests.figures import Cost, figures, normaliser
+from loadtests.figures import Cost, figures
 from loadtests.reference import Reference
 from loadtests.speaker import Heard
 
@@ -69,7 +69,3 @@ def test_errors_by_code_and_load_by_level() -> None:
     row = figures([SCRIPT], [one], REFERENCES, "en", Cost(0.0, 0.0))
     assert row["errors"] == {"engine_failed": 2, "stage_timeout": 1}
     assert row["load"] == {"events": {"stretched": 1, "normal": 1}, "max_update_ms": 700}
-
-
-def test_spanish_keeps_its_accents() -> None:
-    assert normaliser("es")("¿Dónde está, señor?").split() == ["dónde", "está", "señor"]

@@ -1,0 +1,1 @@
+"""How quickly a server answers, measured with nothing but this package; the full benchmarks are in ``loadtests``."""
