@@ -102,11 +102,14 @@ class JobRunner:
 
     async def _work_on(self, claim: Claim) -> None:
         shop = await self.workshop()
-        working = asyncio.create_task(self._finish(claim, Work(claim, shop)), name="job")
+        work = Work(claim, shop)
+        working = asyncio.create_task(self._finish(claim, work), name="job")
         keeping = asyncio.create_task(self._keep(claim), name="lease")
         with self._metrics.jobs_running.track_inprogress():
             try:
                 await asyncio.wait((working, keeping), return_when=asyncio.FIRST_COMPLETED)
+                if work.ending:
+                    await asyncio.wait((working,))
             finally:
                 for task in (working, keeping):
                     task.cancel()

@@ -69,6 +69,8 @@ class Work:
         self._spent = figures.load(claim.job.spent)
         self._second_look = SecondLook(workshop.llm.ask_for_file, self._spent.note)
         self._warning: DamagedAudio | None = None
+        self.ending = False
+        """All is done, and that is being stored: who sees the job done in the store does not see it lost."""
 
     async def run(self) -> None:
         """
@@ -103,6 +105,7 @@ class Work:
             await self._look_again()
         warning = orjson.dumps(asdict(told(self._warning))).decode() if self._warning else ""
         seconds = self._seconds
+        self.ending = True
         await self._shop.store.finish(
             self._claim, Status.DONE, duration=seconds, done=seconds, warning=warning, **self._figures()
         )
