@@ -1,6 +1,7 @@
 """`izwi bench`: how quickly a server answers recordings, and live sessions."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,7 +62,7 @@ def http(
     with target(url, api_key) as server:
         found = asyncio.run(measure(server)).figures()
     if not json:
-        _table({"latency, s": found["latency_s"]})
+        _table({"latency, s": found["latency_s"]}, ("p50", "p95", "p99"))
         typer.echo(
             f"{_number(found['requests_per_s'])} requests/s, {at_once} at once; {found['audio_s']:.1f} s of audio in "
             f"{found['wall_s']:.1f} s: RTF {_number(found['rtf'])}"
@@ -103,7 +104,8 @@ def ws(
                 "session start, s": found["session_start_s"],
                 "first partial after onset, s": found["first_partial_s"],
                 "final after speech, s": found["final_lag_s"],
-            }
+            },
+            ("p50", "p95"),  # utterances are too few for more
         )
         typer.echo(f"{found['sessions']} sessions, {found['utterances']} utterances, {found['words']} words")
         if found["resumes"]:
@@ -141,10 +143,10 @@ async def _show(progress: Progress, seconds: float) -> None:
         progress.advance(task, 0.5)
 
 
-def _table(rows: dict[str, dict[str, float | None]]) -> None:
-    table = Table("", *next(iter(rows.values())), box=None, pad_edge=False)
+def _table(rows: dict[str, dict[str, float | None]], quantiles: Sequence[str]) -> None:
+    table = Table("", *quantiles, box=None, pad_edge=False)
     for name, values in rows.items():
-        table.add_row(name, *map(_number, values.values()))
+        table.add_row(name, *(_number(values[quantile]) for quantile in quantiles))
     Console(highlight=False).print(table)
 
 
