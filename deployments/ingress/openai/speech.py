@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,7 +36,7 @@ EVENTS = (
     'data: {"type":"speech.audio.done","usage":'
     '{"input_tokens":17,"output_tokens":27,"total_tokens":44,"seconds":1.36}}\n\n'
 )
-ANSWERS: document.Responses = {
+ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Speech, as `response_format` and `stream_format` ask for it",
         "content": document.file(*MEDIA_TYPES.values()) | document.text(sse.MEDIA_TYPE, sse=EVENTS),
