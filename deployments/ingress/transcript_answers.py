@@ -33,6 +33,16 @@ class LikelyWord(WordRow):
     """0 to 1."""
 
 
+class SecondLook(Answer):
+    text: str
+    status: str
+    """``applied`` where the language model did its work; else why it did not."""
+
+
+class WholeLook(SecondLook):
+    role: Literal["corrector", "translator"]
+
+
 class SegmentRow(Answer):
     id: int
     seek: int
@@ -43,7 +53,8 @@ class SegmentRow(Answer):
     avg_logprob: float
     compression_ratio: float
     speaker: str | Absent = None
-    """Where it was asked for."""
+    llm: SecondLook | Absent = None
+    """Both where they were asked for."""
 
 
 class Warned(Answer):
@@ -57,6 +68,8 @@ class Heard(Answer):
     text: str
     warning: Warned | Absent = None
     """What is wrong with a recording that was not whole."""
+    llm: WholeLook | Absent = None
+    """With ``apply_llm``."""
     meta: Meta | Absent = None
     """With ``debug``: where the time went, and which hotwords were heard."""
 
@@ -81,16 +94,6 @@ class VerboselyTranscribed(Transcribed):
     segments: list[SegmentRow] | Absent = None
 
 
-class SecondLook(Answer):
-    text: str
-    status: str
-    """``applied`` where the language model did its work; else why it did not."""
-
-
-class WholeLook(SecondLook):
-    role: Literal["corrector", "translator"]
-
-
 class WhisperedSegment(SegmentRow):
     words: list[LikelyWord] | Absent = None
     """With ``word_timestamps``."""
@@ -106,7 +109,6 @@ class Whispered(Heard):
 
 class FullSegment(SegmentRow):
     words: list[LikelyWord]
-    llm: SecondLook | Absent = None
 
 
 class AllOfIt(Heard):
@@ -115,7 +117,6 @@ class AllOfIt(Heard):
     duration: float
     """Seconds."""
     segments: list[FullSegment]
-    llm: WholeLook | Absent = None
 
 
 TEXT = "The house is big."

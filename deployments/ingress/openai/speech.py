@@ -37,7 +37,7 @@ EVENTS = (
     'data: {"type":"speech.audio.done","usage":'
     '{"input_tokens":17,"output_tokens":27,"total_tokens":44,"seconds":1.36}}\n\n'
 )
-ANSWERS: document.Responses = {
+ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Speech, as `response_format` and `stream_format` ask for it",
         "content": document.file(*MEDIA_TYPES.values()) | document.text(sse.MEDIA_TYPE, sse=EVENTS),
