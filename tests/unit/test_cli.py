@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import sys
 import threading
@@ -260,3 +261,17 @@ def test_translate_json_is_json_only(clip: Path, url: str) -> None:
     result = runner.invoke(app, ["translate", str(clip), "--url", url, "--fast", "--json"])
     assert result.stdout.startswith("{")
     assert result.stdout.endswith("}\n")
+
+
+def test_live_sessions_are_timed(clip: Path, url: str) -> None:
+    common = ["bench", "ws", str(clip), "--url", url, "--seconds", "1", "--sessions", "2"]
+    done = runner.invoke(app, [*common, "--language", "en", "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["sessions"], found["utterances"], found["words"], found["errors"]) == (2, 2, 4, {})
+    assert 0 < found["session_start_s"]["p50"] < 5
+    assert 0 < found["final_lag_s"]["p50"] < 5
+    silent = runner.invoke(app, [*common, "--language", "xx"])
+    assert silent.exit_code == 1
+    assert "2 sessions, 0 utterances, 0 words" in silent.stdout
+    assert silent.stderr == "2 times nothing was heard\n"
