@@ -91,12 +91,14 @@ def _differences(output: jiwer.WordOutput) -> list[Difference]:
         while end < len(chunks) and chunks[end].type != "equal":
             end += 1
         first, last = chunks[index], chunks[end - 1]
+        right_from = chunks[index - 1].ref_start_idx if index else 0
+        right_until = chunks[end].ref_end_idx if end < len(chunks) else len(said)
         found.append(
             Difference(
-                " ".join(said[max(0, first.ref_start_idx - CONTEXT) : first.ref_start_idx]),
+                " ".join(said[max(right_from, first.ref_start_idx - CONTEXT) : first.ref_start_idx]),
                 " ".join(said[first.ref_start_idx : last.ref_end_idx]),
                 " ".join(heard[first.hyp_start_idx : last.hyp_end_idx]),
-                " ".join(said[last.ref_end_idx : last.ref_end_idx + CONTEXT]),
+                " ".join(said[last.ref_end_idx : min(right_until, last.ref_end_idx + CONTEXT)]),
             )
         )
         index = end

@@ -35,7 +35,7 @@ def test_error_rates_of_recordings(server: Server, listing: Path) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert 0 < found["wer"] < 30
-    assert 0 < found["cer"] < found["wer"]
+    assert 0 < found["cer"] < 30
     assert found["words"] == sum(len(clip.text.replace("-", " ").split()) for clip in LIBRIVOX[:2]) + 1
     assert any("xylophone" in one["said"] for one in found["files"][1]["differences"])
     assert found["audio_s"] > 5

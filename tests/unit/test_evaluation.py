@@ -86,9 +86,9 @@ def test_errors_are_counted_and_shown_where_they_are() -> None:
     assert found.words.said == 8
     assert found.words.rate == 4 / 8
     assert found.differences == [
-        Difference("he was", "not", "", "an ill disposed"),
-        Difference("was not an", "ill disposed", "indisposed", "young man"),
-        Difference("disposed young man", "", "indeed", ""),
+        Difference("he was", "not", "", "an"),
+        Difference("an", "ill disposed", "indisposed", "young man"),
+        Difference("young man", "", "indeed", ""),
     ]
     assert found.characters.rate is not None
     assert found.characters.rate < found.words.rate
