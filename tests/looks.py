@@ -34,7 +34,8 @@ class Looks:
     def held_up(self, requests: int) -> bool:
         """Whether each of so many requests may have held up the loop.
 
-        A request that blocks for 100 ms is seen wherever that falls between two looks, which are 50 ms apart. Two may
-        be seen by one look; more make it a lost one.
+        A request that blocks for 100 ms is seen wherever that falls between two looks, which are 50 ms apart; where one
+        look sees several it is a lost one. On two busy cores a process waits for its turn: 20 uploads had 14 to 18 late
+        looks and none lost, and 18 to 22 with 1 to 3 lost where each blocked for 120 ms.
         """
-        return self.lost > 0 or self.late >= requests / 2
+        return self.lost > 0 or self.late >= requests
