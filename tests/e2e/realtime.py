@@ -53,6 +53,13 @@ class Talk:
             part = base64.b64encode(audio[begin : begin + frame]).decode()
             await self.send(f"{self._prefix}input_audio_buffer.append", audio=part)
 
+    async def speak(self, audio: bytes) -> None:
+        """At its own pace: words are settled by passes that follow one another."""
+        frame = RATE * 2 * FRAME_MS // 1000
+        for begin in range(0, len(audio), frame):
+            await self.append(audio[begin : begin + frame])
+            await asyncio.sleep(FRAME_MS / 1000)
+
     async def until(self, done: Callable[[Event], bool]) -> Event:
         """Receive up to the event that is wanted."""
         async with asyncio.timeout(LIMIT_S):

@@ -214,7 +214,7 @@ def test_no_request_makes_the_server_fail(guarded: Server, key: str, tmp_path: P
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{guarded.http}/openapi.json"),
             *("--header", f"Authorization: Bearer {key}", "--checks", "not_a_server_error"),
-            *("--workers", "2", "--max-examples", str(EXAMPLES), "--seed", "1"),
+            *("--max-examples", str(EXAMPLES), "--seed", "1"),
             *("--no-color", "--generation-database", "none"),
             *("--exclude-path", "/readyz"),  # 503 says that the server is not ready, not that it failed
         ],

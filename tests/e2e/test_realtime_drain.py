@@ -8,7 +8,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.conftest import started
-from tests.e2e.realtime import COMPLETED, pcm, talking
+from tests.e2e.realtime import COMPLETED, DELTA, pcm, talking
 from tests.speech import LIBRIVOX, load, needs_librivox
 
 
@@ -17,8 +17,8 @@ async def test_a_server_that_stops_says_so_and_finishes_what_was_said(tmp_path: 
     with ExitStack() as stack:
         server = stack.enter_context(started(tmp_path))
         async with talking(server) as talking_one, talking(server) as silent:
-            await talking_one.append(pcm(load(LIBRIVOX[4].path)))  # no silence after it: the item is open
-            await talking_one.next("conversation.item.input_audio_transcription.delta")
+            await talking_one.speak(pcm(load(LIBRIVOX[4].path)))  # no silence after it: the item is open
+            await talking_one.next(DELTA)
             stopping = asyncio.create_task(asyncio.to_thread(stack.close))
             for talk in (talking_one, silent):
                 error = (await talk.next("error"))["error"]
