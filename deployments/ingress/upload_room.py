@@ -118,6 +118,8 @@ class UploadRoom:
 
                 await self._app(scope, counted, noting)
         except (Overloaded, SpoolFull) as error:
+            if started:
+                raise
             failure = error
         except OSError as error:
             if started or error.errno not in (errno.ENOSPC, errno.EDQUOT):

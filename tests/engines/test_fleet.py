@@ -1,6 +1,6 @@
 """The metrics of several replicas over one Redis."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -11,13 +11,6 @@ from deployments.store.embedded import EmbeddedRedis
 from deployments.store.link import RedisLink
 from deployments.store.scrapes import KEPT_S, Scrapes
 from tests.metrics import samples, value
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    server = EmbeddedRedis()
-    yield server
-    server.stop()
 
 
 @dataclass

