@@ -79,8 +79,12 @@ LATENCY = Board(
         Panel("Redis commands", "Failed ones included.", quantiles("izwi_redis_seconds"), "s"),
         Panel(
             "Event loop lag, p99",
-            "How late timers are: whatever holds the loop up delays every session of the replica.",
-            (Query(quantile(0.99, "izwi_event_loop_lag_seconds", "replica"), "{{replica}}"),),
+            "How late timers are: whatever holds the loop up delays every session of the replica. What is left without "
+            "waits for a processor, the replica does itself.",
+            (
+                Query(quantile(0.99, "izwi_event_loop_lag_seconds", "replica"), "{{replica}}"),
+                Query(quantile(0.99, "izwi_event_loop_held_seconds", "replica"), "{{replica}}, without waits"),
+            ),
             "s",
             limit=0.1,
         ),

@@ -24,6 +24,7 @@ from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
 from deployments.jobs import jobs
 from deployments.llm.client import LlmClient
+from deployments.media.forks import Forks
 from deployments.store.hotword_lists import HotwordLists
 from deployments.store.jobs import JobStore
 from deployments.store.link import RedisLink, RedisOptions
@@ -85,7 +86,8 @@ class Ingress:
         link = RedisLink(_address(settings.redis_url, store), used, metrics.asked_redis)
         tokens = Tokens(link)
         job_store = JobStore(link, settings.jobs.ttl_s)
-        self._jobs = jobs.build(settings, job_store, calls, metrics, llm)
+        forks = Forks()
+        self._jobs = jobs.build(settings, job_store, calls, metrics, llm, forks)
         keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
         self._services = Services(
             settings=settings,
@@ -101,12 +103,14 @@ class Ingress:
             registry=registry,
             newcomers=Newcomers(settings.backpressure_threshold),
             jobs=self._jobs,
+            forks=forks,
             tracing=self._tracing,
         )
+        await forks.warm_up()
         self._jobs.runner.start()
         watches = {
             "retirement": retirement.watch(self._retire),
-            "loop-lag": loop_lag.watch(metrics.loop_lag),
+            "loop-lag": loop_lag.watch(metrics.loop_lag, metrics.loop_held),
             "health": health.watch(metrics, calls, self._services.store, job_store),
             "metrics": self._services.fleet.publish(),
         }

@@ -97,6 +97,12 @@ class Metrics:
         self.loop_lag = Histogram(
             "izwi_event_loop_lag_seconds", "How late timers of the event loop are", buckets=SECONDS, registry=r
         )
+        self.loop_held = Histogram(
+            "izwi_event_loop_held_seconds",
+            "How late they are, less the waits for a processor",
+            buckets=SECONDS,
+            registry=r,
+        )
         self.jobs = Counter(
             "izwi_jobs", "Jobs that this replica ended, by done, lost or wire code", ["outcome"], registry=r
         )

@@ -11,6 +11,7 @@ from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.jobs.jobs import Jobs
 from deployments.llm.client import LlmClient
+from deployments.media.forks import Forks
 from deployments.store.hotword_lists import HotwordLists
 from deployments.store.places import Places
 from deployments.store.store import SessionStore
@@ -36,4 +37,5 @@ class Services:
     registry: Registry
     newcomers: Newcomers
     jobs: Jobs
+    forks: Forks
     tracing: "Tracing | None" = None

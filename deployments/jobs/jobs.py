@@ -14,6 +14,7 @@ from deployments.jobs.runner import JobRunner
 from deployments.jobs.spool import Part, Spool
 from deployments.jobs.work import Workshop
 from deployments.llm.client import LlmClient
+from deployments.media.forks import Forks
 from deployments.media.sandbox import Limits, MediaSandbox
 from deployments.store.jobs import JobStore
 from izwi.errors import JobConflict, JobNotFound, StoreUnavailable, UnsupportedLanguage, UnsupportedPair
@@ -163,11 +164,13 @@ class Jobs:
         await asyncio.to_thread((await self.runner.workshop()).spool.remove, job_id)
 
 
-def build(settings: Settings, store: JobStore, calls: StageCalls, metrics: Metrics, llm: LlmClient) -> Jobs:
+def build(
+    settings: Settings, store: JobStore, calls: StageCalls, metrics: Metrics, llm: LlmClient, forks: Forks
+) -> Jobs:
     """Those of one replica; its runner has to be started."""
     wanted = settings.jobs
     # Decoders of its own: a job keeps one for as long as it takes, and requests must not wait for that.
-    sandbox = MediaSandbox(Limits(wanted.max_audio_seconds), large=wanted.at_once, small=MEASURED)
+    sandbox = MediaSandbox(Limits(wanted.max_audio_seconds), large=wanted.at_once, small=MEASURED, forks=forks)
     listener = Listener(calls, settings.vad, sandbox)
     downloads = Downloads(AllowList(wanted.urls), wanted.max_bytes, wanted.transfer_timeout_s)
 

@@ -8,21 +8,19 @@ carries the audio.
 import asyncio
 import json
 import os
-import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import structlog
 
-from izwi.audio import SAMPLE_RATE, from_pcm16
+from deployments.media.forks import PIECE, Forks, Worker
+from izwi.audio import from_pcm16
 from izwi.errors import AudioTooLong, DamagedAudio, IzwiError, Overloaded, UnsupportedAudio, error_classes
 from izwi.stages import Samples
 
-PIECE = SAMPLE_RATE // 2 * 2
-"""Bytes per piece: half a second."""
 TOLD = 4096
 """Last bytes of its messages that are read."""
 SMALL = 2_000_000
@@ -66,10 +64,21 @@ class MediaSandbox:
         large: files of any size that are open.
         small: files that are soon done with and may be open besides.
         waiting: files of either kind that may wait for a place.
+        forks: where the processes come from; its own if not given.
     """
 
-    def __init__(self, limits: Limits, at_once: int = 2, large: int = 4, small: int = 2, waiting: int = 32) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        at_once: int = 2,
+        large: int = 4,
+        small: int = 2,
+        waiting: int = 32,
+        *,
+        forks: Forks | None = None,
+    ) -> None:
         self._limits = limits
+        self._forks = forks or Forks()
         self._computing = asyncio.Semaphore(at_once)
         every = asyncio.Semaphore(large + small)
         self._large, self._small = _Queue((asyncio.Semaphore(large), every)), _Queue((every,))
@@ -91,8 +100,6 @@ class MediaSandbox:
         """
         queue = self._small if os.fstat(file.fileno()).st_size <= SMALL else self._large
         async with self._place(queue), AsyncExitStack() as computing, self._process(file, computing) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
             told = asyncio.create_task(_tail(process.stderr))
             clock, left_s, some = time.monotonic, self._limits.wall_s, False
             while True:
@@ -126,8 +133,6 @@ class MediaSandbox:
             AsyncExitStack() as computing,
             self._process(file, computing, "duration") as process,
         ):
-            assert process.stdout is not None
-            assert process.stderr is not None
             try:
                 async with asyncio.timeout(self._limits.wall_s):
                     told, error = await asyncio.gather(_tail(process.stdout), _tail(process.stderr))
@@ -142,7 +147,7 @@ class MediaSandbox:
         return seconds
 
     @asynccontextmanager
-    async def _place(self, queue: _Queue) -> AsyncIterator[None]:
+    async def _place(self, queue: _Queue) -> AsyncGenerator[None]:
         """For one process, as long as it lives."""
         if queue.waiting >= self._waiting:
             raise Overloaded("too many files wait to be decoded")
@@ -156,28 +161,14 @@ class MediaSandbox:
             yield
 
     @asynccontextmanager
-    async def _process(
-        self, file: BinaryIO, computing: AsyncExitStack, *what: str
-    ) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _process(self, file: BinaryIO, computing: AsyncExitStack, what: str = "decode") -> AsyncGenerator[Worker]:
         """One that computes until ``computing`` is closed."""
         await computing.enter_async_context(self._computing)
         limits = self._limits
         os.lseek(file.fileno(), 0, os.SEEK_SET)  # of the descriptor: a buffer before it may have read on
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deployments.media.worker"),
-            *(str(limits.max_seconds), str(limits.max_bytes), str(limits.cpu_s), *what),
-            stdin=file,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=2 * PIECE,
-        )
-        try:
+        numbers = (limits.max_seconds, limits.max_bytes, limits.cpu_s)
+        async with self._forks.worker(file, *map(str, numbers), what) as process:
             yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await _drain(process)
-            await process.wait()
 
 
 async def _tail(stream: asyncio.StreamReader) -> bytes:
@@ -186,12 +177,6 @@ async def _tail(stream: asyncio.StreamReader) -> bytes:
     while more := await stream.read(TOLD):
         tail = (tail + more)[-TOLD:]
     return tail
-
-
-async def _drain(process: asyncio.subprocess.Process) -> None:
-    """What a process that was killed has left in its pipe: asyncio waits for the end of that, too."""
-    while process.stdout is not None and await process.stdout.read(PIECE):
-        pass
 
 
 async def _whole(stream: asyncio.StreamReader) -> bytes:

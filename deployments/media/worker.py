@@ -1,13 +1,7 @@
-"""Decodes one media file in a process of its own: standard input to mono 16-bit PCM at 16 kHz on standard output.
+"""Decodes one media file in a process of its own, as mono 16-bit PCM at 16 kHz.
 
-    python -m deployments.media.worker MAX_SECONDS MAX_BYTES CPU_SECONDS < FILE
-    python -m deployments.media.worker MAX_SECONDS MAX_BYTES CPU_SECONDS duration < FILE
-
-The second form decodes nothing and writes the seconds that the file's header tells, or nothing where it does not.
-
-The process gives away what it does not need before it reads a byte of it: it can write and open no file and start no
-process, and has no more memory and time than it is allowed. Ends with 0, or with 1 and one JSON object {code, message}
-on standard error.
+The process gives away what it does not need before it reads a byte of the file: it can write and open no file and start
+no process, and has no more memory and time than it is allowed.
 """
 
 import io
@@ -47,22 +41,27 @@ def warm_up() -> None:
         pass
 
 
-def main() -> int:
-    max_seconds, max_bytes, cpu_s = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    warm_up()
-    confine(max_bytes, cpu_s)
-    try:
-        if sys.argv[4:] == ["duration"]:
-            sys.stdout.buffer.write(str(duration(sys.stdin.buffer) or "").encode())
-        else:
-            for samples in decode_file(sys.stdin.buffer, max_seconds):
-                sys.stdout.buffer.write(to_pcm16(samples))
-        sys.stdout.buffer.flush()
-    except IzwiError as error:
-        print(json.dumps({"code": error.code, "message": str(error)}), file=sys.stderr)
-        return 1
+def run(max_seconds: str, max_bytes: str, cpu_s: str, what: str = "decode") -> int:
+    """In a process of its own, which it confines: standard input to standard output.
+
+    Args:
+        max_seconds: of audio that are decoded.
+        max_bytes: of address space.
+        cpu_s: seconds of computing.
+        what: "decode", or "duration": write the seconds that the file's header tells, or nothing where it does not.
+
+    Returns:
+        0; 1 after one JSON object {code, message} on standard error.
+    """
+    with open(0, "rb", closefd=False) as file, open(1, "wb", closefd=False) as out:
+        confine(int(max_bytes), int(cpu_s))
+        try:
+            if what == "duration":
+                out.write(str(duration(file) or "").encode())
+            else:
+                for samples in decode_file(file, float(max_seconds)):
+                    out.write(to_pcm16(samples))
+        except IzwiError as error:
+            print(json.dumps({"code": error.code, "message": str(error)}), file=sys.stderr)
+            return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

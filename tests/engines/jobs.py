@@ -17,6 +17,7 @@ from deployments.ingress.metrics import Metrics
 from deployments.ingress.middleware import RequestContext
 from deployments.jobs.jobs import Jobs, build
 from deployments.llm.client import LlmClient
+from deployments.media.forks import Forks
 from deployments.store.embedded import EmbeddedRedis
 from deployments.store.hotword_lists import HotwordLists
 from deployments.store.jobs import JobStore
@@ -179,7 +180,8 @@ async def replica(
     link, metrics = RedisLink(resolve), Metrics()
     store = JobStore(link, wanted.jobs.ttl_s, clock) if clock else JobStore(link, wanted.jobs.ttl_s)
     llm = LlmClient(model or wanted.llm)
-    jobs = build(wanted, store, stages, metrics, llm)  # type: ignore[arg-type]
+    forks = Forks()
+    jobs = build(wanted, store, stages, metrics, llm, forks)  # type: ignore[arg-type]
     app = FastAPI()
     app.add_middleware(RequestContext, metrics=metrics)
     envelope.add_handlers(app)
@@ -190,5 +192,6 @@ async def replica(
             yield Replica(jobs, client, stages)
     finally:
         await jobs.runner.stop()
+        forks.close()
         await llm.close()
         await link.close()

@@ -104,6 +104,7 @@ def services(**settings: Any) -> Services:
         hotwords=None,  # type: ignore[arg-type]
         llm=LlmClient(tree.llm),
         jobs=None,  # type: ignore[arg-type]
+        forks=None,  # type: ignore[arg-type]
         access=None,  # type: ignore[arg-type]
         metrics=metrics,
         fleet=None,  # type: ignore[arg-type]
