@@ -1,6 +1,7 @@
 """The session's events, made from values. Keeps the field-by-field copying out of the flow."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from izwi import messages as m
 from izwi.audio import SAMPLE_RATE
@@ -46,22 +47,40 @@ def committed(utterance: Utterance, update: Update, language: str) -> m.Transcri
     return m.TranscriptCommittedMessage(data=data)
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What a client that debugs is told of a recognition pass; in samples."""
+
+    heard: int
+    """Stream offset up to which it went."""
+    due: int
+    """Stream offset with which it was due."""
+    gathers: int
+    """New speech that asks for a pass."""
+
+
 def partial(
-    utterance: Utterance, transcript: Transcript, language: str, heard: int | None = None, update: int | None = None
+    utterance: Utterance, transcript: Transcript, language: str, debug: Pass | None = None
 ) -> m.TranscriptPartialMessage:
     data = m.TranscriptPartial(
         utterance=utterance.number,
         committed=transcript.committed,
         tentative=transcript.tentative,
         language=language,
-        heard_s=None if heard is None else seconds(heard),
-        update_ms=None if update is None else round(1000 * seconds(update)),
+        heard_s=None if debug is None else seconds(debug.heard),
+        due_s=None if debug is None else seconds(debug.due),
+        update_ms=None if debug is None else round(1000 * seconds(debug.gathers)),
     )
     return m.TranscriptPartialMessage(data=data)
 
 
 def final(
-    utterance: Utterance, transcript: Transcript, language: str, engine: str, meta: m.Meta | None
+    utterance: Utterance,
+    transcript: Transcript,
+    language: str,
+    engine: str,
+    meta: m.Meta | None,
+    debug: Pass | None = None,
 ) -> m.TranscriptFinalMessage:
     data = m.TranscriptFinal(
         utterance=utterance.number,
@@ -71,6 +90,7 @@ def final(
         language=language,
         engine=engine,
         meta=meta,
+        due_s=None if debug is None else seconds(debug.due),
     )
     return m.TranscriptFinalMessage(data=data)
 

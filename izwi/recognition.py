@@ -118,21 +118,22 @@ class Recognition:
         language, engine = self._given or vote.best or "", ""
         ahead: _Pass | None = None  # a careful pass made in a pause
         likely: Sequence[str] = ()  # hotwords that may have been met
+        debug: events.Pass | None = None
         over = False
         while not over:
             gathers = self._gathers
-            urgent = await utterance.due(gathers, self._patience)
+            due = await utterance.due(gathers, self._patience)
             if ahead and utterance.ended_at(ahead.window.speech_end):
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
-                done = await self._hear(utterance, vote, urgent, likely)
+                done = await self._hear(utterance, vote, due.careful, likely)
                 if isinstance(done.result, AsrResult):
-                    self._note_pass(done.window, urgent, gathers)
+                    self._note_pass(done.window, due.careful, gathers)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)
                 ahead = done if done.window.pause else None
-                if not urgent and (state := self._load.observe(done.window.fresh / SAMPLE_RATE)):
+                if not due.careful and (state := self._load.observe(done.window.fresh / SAMPLE_RATE)):
                     await self._emit(events.load(state), None)
                 if self._corrector.hotwords:
                     await vocabulary.prepare(language)
@@ -145,13 +146,14 @@ class Recognition:
                     continue
                 update = transcript.give_up(done.window)
             over = done.window.final
-            await self._tell(utterance, transcript, update, language, done.window, gathers)
+            debug = events.Pass(done.window.end, due.at, gathers) if self._spent else None
+            await self._tell(utterance, transcript, update, language, done.window.final, debug)
             for clause in update.clauses:
                 yield SpokenClause(clause, utterance.number, language, utterance.trace)
             await utterance.drop_before(update.keep_from)
         self._before = language
         meta = self._spent.meta(transcript.matches) if self._spent else None
-        final = events.final(utterance, transcript, language, engine, meta)
+        final = events.final(utterance, transcript, language, engine, meta, debug)
         self.final = final.data
         await self._emit(final, None)
 
@@ -191,12 +193,16 @@ class Recognition:
         return _Pass(window, result)
 
     async def _tell(
-        self, utterance: Utterance, transcript: Transcript, update: Update, language: str, window: Window, gathers: int
+        self,
+        utterance: Utterance,
+        transcript: Transcript,
+        update: Update,
+        language: str,
+        final: bool,
+        debug: events.Pass | None,
     ) -> None:
-        """A client that debugs hears of every pass, how far it got and how much it was to gather: it measures what its
-        audio waited for."""
+        """A client that debugs hears of every pass: it measures what its audio waited for."""
         if update.fresh:
             await self._emit(events.committed(utterance, update, language), None)
-        if (update.changed or self._spent) and not window.final:
-            heard = (window.end, gathers) if self._spent else ()
-            await self._emit(events.partial(utterance, transcript, language, *heard), None)
+        if (update.changed or debug) and not final:
+            await self._emit(events.partial(utterance, transcript, language, debug), None)

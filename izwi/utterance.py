@@ -37,6 +37,16 @@ class Window:
         return self.final or self.pause
 
 
+@dataclass(frozen=True)
+class Due:
+    """A pass has something to do."""
+
+    careful: bool
+    """The speaker has paused or ended."""
+    at: int
+    """Stream offset: with audio up to there it was due, however much has come in since."""
+
+
 class Utterance:
     """Audio between two endpoints. Offsets are samples since the start of the stream.
 
@@ -57,6 +67,7 @@ class Utterance:
         self._parts: list[Samples] = []
         self._held = 0
         self._limit = limit
+        self._closed_at = start
         self._speech_end = start
         self._seen = max(start, onset)  # the pre-roll is no news
         self._paused_at = start  # end of the speech whose pause has been reported
@@ -76,17 +87,15 @@ class Utterance:
     async def close(self, end: int) -> None:
         async with self._changed:
             self.end = end
+            self._closed_at = self.start + self._held
             self._changed.notify_all()
 
-    async def due(self, fresh: int, pause: int) -> bool:
-        """Wait for ``fresh`` new samples of speech, for ``pause`` samples of silence after any, or for the end.
-
-        Returns:
-            Whether a careful pass is due, because the speaker has paused or ended.
-        """
+    async def due(self, fresh: int, pause: int) -> Due:
+        """Wait for ``fresh`` new samples of speech, for ``pause`` samples of silence after any, or for the end."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.end is not None or self._due(fresh, pause))
-            return self.end is not None or self._silent >= pause
+            at = await self._changed.wait_for(lambda: self._due(fresh, pause))
+            assert at is not None
+            return Due(self.end is not None or self._silent >= pause, at)
 
     def window(self, pause: int, most: int) -> Window:
         """What is held now: at most ``most`` samples from its start."""
@@ -113,11 +122,18 @@ class Utterance:
         """The utterance is closed, and nobody has spoken since that stream offset."""
         return self.end is not None and self._speech_end == speech_end
 
-    def _due(self, fresh: int, pause: int) -> bool:
-        if self._held >= self._limit:
-            return True  # nothing more will come before something goes
-        unseen = self._speech_end - self._seen
-        return unseen >= fresh or (self._silent >= pause and self._speech_end > self._paused_at)
+    def _due(self, fresh: int, pause: int) -> int | None:
+        """Since which stream offset a pass is due; None where it is not."""
+        since: list[int] = []
+        if self.end is not None:
+            since.append(self._closed_at)
+        if self._held >= self._limit:  # nothing more will come before something goes
+            since.append(self.start + self._limit)
+        if self._speech_end - self._seen >= fresh:
+            since.append(self._seen + fresh)
+        if self._silent >= pause and self._speech_end > self._paused_at:
+            since.append(self._speech_end + pause)
+        return min(since, default=None)
 
     async def drop_before(self, offset: int) -> None:
         """Forget audio before a stream offset."""

@@ -74,8 +74,11 @@ class TranscriptPartial(Data):
     heard_s: float | None = Field(default=None, exclude_if=lambda value: value is None)
     """How far into the audio the pass went; present where ``session.start`` said ``debug``, after passes that changed
     nothing, too."""
+    due_s: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """With how much of the audio the pass was due, since the speech that asks for one had come in or the speaker
+    paused; present where ``heard_s`` is."""
     update_ms: int | None = Field(default=None, exclude_if=lambda value: value is None)
-    """New speech that was gathered before the pass was asked for; present where ``heard_s`` is."""
+    """New speech that asks for a pass; present where ``heard_s`` is."""
 
 
 class TranscriptCommitted(Data):
@@ -95,6 +98,8 @@ class TranscriptFinal(Data):
     engine: str
     meta: Meta | None = None
     """Present where ``session.start`` said ``debug``."""
+    due_s: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """With how much of the audio the last pass was due; present where ``meta`` is."""
 
     @model_serializer(mode="wrap")
     def _without_absent_meta(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:

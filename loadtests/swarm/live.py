@@ -72,8 +72,7 @@ class _Visit:
         self._line = line
         self._script = Script(scene.clips, scene.profile.duty, scene.noise, source)
         self._started_at = time.monotonic()
-        self._hop_s = scene.hop_s
-        self._processing = Processing(scene.update_s + scene.hop_s, CHUNK_S, self._due)
+        self._processing = Processing(scene.hop_s, CHUNK_S, self._due)
         self._words = Words(self._started_at, self._script, scene.references, scene.notes)
         self._seq = 0
         self._committed: dict[int, str] = {}
@@ -142,15 +141,17 @@ class _Visit:
                 self._notes.times("resume", [at - self._line.lost_at])
             case SpeechStartedMessage(data=data):
                 self._processing.onset(data.time_s)
-            case TranscriptPartialMessage(data=data) if data.heard_s is not None and data.update_ms is not None:
-                self._notes.times(
-                    "chunk", self._processing.heard(data.heard_s, at, data.update_ms / 1000 + self._hop_s)
-                )
+            case TranscriptPartialMessage(data=data):
+                assert data.heard_s is not None
+                assert data.due_s is not None
+                assert data.update_ms is not None
+                self._notes.times("chunk", self._processing.heard(data.heard_s, data.due_s, at))
                 self._notes.times("update", [data.update_ms / 1000])
             case TranscriptCommittedMessage(data=data):
                 self._committed[data.utterance] = self._committed.get(data.utterance, "") + data.text
             case TranscriptFinalMessage(data=data):
-                self._notes.times("chunk", self._processing.finished(data.end_s, at))
+                assert data.due_s is not None
+                self._notes.times("chunk", self._processing.finished(data.end_s, data.due_s, at))
                 if self._committed.pop(data.utterance, "").strip() != data.text:
                     self._notes.error("committed words and the final transcript differ")
             case _:

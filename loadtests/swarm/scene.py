@@ -27,10 +27,8 @@ class Scene:
     references: Mapping[str, Reference]
     notes: Notes
     noise: Samples
-    update_s: float
-    """Speech that the server gathers by policy before a recognition pass, unless it says otherwise."""
     hop_s: float
-    """Steps in which it does."""
+    """Audio that the server's detector gathers before it looks at it."""
     seed: int
 
     @property
@@ -55,5 +53,4 @@ def set_scene(
 ) -> Scene:
     """With the server's settings as this process's environment has them."""
     settings, noise = Settings(), room(NOISE_S, NOISE_DBFS, seed)
-    update_s, hop_s = settings.session.update_ms / 1000, settings.vad.hop_ms / 1000
-    return Scene(url, api_key, profile, clips, references, notes, noise, update_s, hop_s, seed)
+    return Scene(url, api_key, profile, clips, references, notes, noise, settings.vad.hop_ms / 1000, seed)

@@ -82,7 +82,7 @@ async def test_partials_keep_committed_and_tentative_apart() -> None:
 async def test_with_debug_every_pass_says_how_far_it_got() -> None:
     often = Settings(_env_file=None, session={"update_ms": 100})  # type: ignore[call-arg,arg-type]
     quiet = await run(TWO, settings=often)
-    for only_for_debugging in ("heard_s", "update_ms"):
+    for only_for_debugging in ("heard_s", "due_s", "update_ms"):
         assert all(only_for_debugging not in e.model_dump()["data"] for e in quiet.of(m.TranscriptPartialMessage))
     script = Script()
     partials = (await run(TWO, script, settings=often, debug=True)).of(m.TranscriptPartialMessage)
@@ -93,6 +93,9 @@ async def test_with_debug_every_pass_says_how_far_it_got() -> None:
     heard = [partial.data.heard_s for partial in partials]
     assert heard == sorted(heard)
     assert heard[0] > 1.0, "the first second is silent"
+    due = [partial.data.due_s for partial in partials]
+    assert due == sorted(due)
+    assert all(before <= after for before, after in zip(due, heard, strict=True)), "the audio had come in by then"
     assert m.parse_server(partials[0].model_dump_json()) == partials[0]
 
 
