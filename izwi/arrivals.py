@@ -41,10 +41,10 @@ class Chunks:
         self._size = size
         self._heard = 0
 
-    def heard(self, window: Window, gathers: int) -> list[int]:
+    def heard(self, window: Window, due: int) -> list[int]:
         """The stream offsets from which on the chunks wait that a pass is the first to cover: each its end, or that of
-        the ``gathers`` new samples which the pass was to have at least. A pause ends a chunk early; what a failed pass
-        should have covered is the next one's."""
+        the audio with which the pass was ``due``. A pause ends a chunk early; what a failed pass should have covered is
+        the next one's."""
         end = window.start + len(window.samples)
         begin = end - window.fresh
         if window.start <= self._heard < begin:
@@ -52,5 +52,5 @@ class Chunks:
         self._heard = end
         if begin >= end:
             return []
-        ready = min(begin + gathers, end)  # an utterance that ends, or pauses, is heard with less
+        ready = min(due, end)
         return [max(chunk, ready) for chunk in range(begin + self._size, end + 1, self._size)] or [end]

@@ -23,14 +23,13 @@ from izwi.spent import Spent
 from izwi.stages import AsrRequest, AsrResult, Stages, Timing
 from izwi.tracing import Trace
 from izwi.transcript import Transcript, Update
-from izwi.utterance import Utterance, Window
+from izwi.utterance import Due, Utterance, Window
 
 NoteEngine = Callable[[str, Timing], Awaitable[None]]
 """Takes a stage's name and the timing of a call it has served."""
 
-NotePass = Callable[[Window, bool, int], None]
-"""Takes the window of a pass that succeeded, whether it was made at once, because the speaker paused, and how many
-samples of new speech were to be gathered for it."""
+NotePass = Callable[[Window, Due], None]
+"""Takes the window of a pass that succeeded, and why it was made."""
 
 LONGEST_WINDOW_S = 28.0
 """Whisper's 30 s less the silence it needs at the end."""
@@ -87,7 +86,7 @@ class Recognition:
         checkpoint: Checkpoint,
         corrector: Corrector = Corrector(()),  # noqa: B008 - never changes
         spent: Spent | None = None,
-        note_pass: NotePass = lambda window, urgent, gathers: None,
+        note_pass: NotePass = lambda window, due: None,
         prompt: str = "",
     ) -> None:
         self._note_pass = note_pass
@@ -128,7 +127,7 @@ class Recognition:
             else:
                 done = await self._hear(utterance, vote, due.careful, likely)
                 if isinstance(done.result, AsrResult):
-                    self._note_pass(done.window, due.careful, gathers)
+                    self._note_pass(done.window, due)
             if isinstance(done.result, AsrResult):
                 language, engine = done.result.language, done.result.timing.engine
                 await self._note_engine("asr", done.result.timing)

@@ -64,7 +64,7 @@ class Session:
         emit: Emit,
         live: Callable[[], bool] = lambda: True,
         resumed: Resumed = Resumed(),  # noqa: B008 - frozen
-        note_pass: NotePass = lambda window, urgent, gathers: None,
+        note_pass: NotePass = lambda window, due: None,
     ) -> None:
         self._start = start
         self._settings = settings

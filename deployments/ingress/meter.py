@@ -2,7 +2,7 @@
 
 Lateness counts from the moment this server received the audio in question, and only audio that came at the pace of
 speech: who sends a file ahead of time waits for nothing. The network on both sides is the client's to measure. A chunk
-waits for nothing either while speech for a pass is gathered, as loadtests/swarm/chunks.py has it: that is policy.
+waits for nothing either until a pass is due, as loadtests/swarm/chunks.py has it: that is policy.
 """
 
 import time
@@ -20,7 +20,7 @@ from izwi.events import Emit
 from izwi.load import Level
 from izwi.session import Session
 from izwi.settings import Settings
-from izwi.utterance import Window
+from izwi.utterance import Due, Window
 
 UNSPOKEN = 1000
 """Clauses whose speech is waited for at most, which a session cannot reach that reads its events."""
@@ -44,9 +44,8 @@ class Meter:
         self._intake = intake
         self._outbox = outbox
         self._clock = clock
-        self._update = settings.session.update_ms * SAMPLE_RATE // 1000
         self._hop = settings.vad.hop_ms * SAMPLE_RATE // 1000
-        self._chunks = Chunks(self._update)
+        self._chunks = Chunks(settings.session.update_ms * SAMPLE_RATE // 1000)
         self._unspoken: dict[int, float] = {}
         """Where each translated clause ended that has not been heard."""
         self._level = Level.NORMAL.value
@@ -62,13 +61,12 @@ class Meter:
         self._metrics.queues.sessions.discard(self._depths)
         self._set_level(Level.NORMAL.value)
 
-    def passed(self, window: Window, urgent: bool, gathers: int) -> None:
+    def passed(self, window: Window, due: Due) -> None:
         """See `izwi.recognition.NotePass`."""
-        if window.final:
-            gathers = self._update  # the utterance is over: no reason to wait for more than ever
-        for offset in self._chunks.heard(window, gathers + self._hop):
+        step = 0 if window.final else self._hop  # the end is only known in the detector's steps
+        for offset in self._chunks.heard(window, due.at + step):
             self._late(self._metrics.chunk, offset)
-        if not urgent and self._intake.live:
+        if not due.careful and self._intake.live:
             self._metrics.update_period.observe(window.fresh / SAMPLE_RATE)
 
     def told(self, emit: Emit) -> Emit:

@@ -40,25 +40,25 @@ def test_what_is_remembered_is_bounded() -> None:
 def test_each_chunk_is_told_once_by_the_pass_that_completes_it() -> None:
     chunks = Chunks(100)
     assert chunks.heard(window(0, 120, fresh=120), 100) == [100]
-    assert chunks.heard(window(0, 480, fresh=360), 100) == [220, 320, 420]
-    assert chunks.heard(window(300, 230, fresh=50), 100) == [530], "a pause ends a chunk early"
-    assert chunks.heard(window(300, 230, fresh=0), 100) == [], "the same audio again is no news"
+    assert chunks.heard(window(0, 480, fresh=360), 220) == [220, 320, 420]
+    assert chunks.heard(window(300, 230, fresh=50), 530) == [530], "a pause ends a chunk early"
+    assert chunks.heard(window(300, 230, fresh=0), 530) == [], "the same audio again is no news"
 
 
 def test_a_pass_that_failed_leaves_its_audio_to_the_next_one() -> None:
     chunks = Chunks(100)
     assert chunks.heard(window(0, 100, fresh=100), 100) == [100]
-    assert chunks.heard(window(0, 400, fresh=100), 100) == [200, 300, 400]
+    assert chunks.heard(window(0, 400, fresh=100), 200) == [200, 300, 400]
 
 
 def test_silence_between_utterances_is_in_no_chunk() -> None:
     chunks = Chunks(100)
     assert chunks.heard(window(0, 100, fresh=100), 100) == [100]
-    assert chunks.heard(window(5000, 150, fresh=100), 100) == [5150]
+    assert chunks.heard(window(5000, 150, fresh=100), 5100) == [5150]
 
 
-def test_chunks_wait_from_when_there_was_as_much_as_was_to_be_gathered() -> None:
+def test_chunks_wait_from_when_their_pass_was_due() -> None:
     chunks = Chunks(100)
     assert chunks.heard(window(0, 400, fresh=400), 400) == [400] * 4
-    assert chunks.heard(window(0, 900, fresh=500), 250) == [650, 650, 700, 800, 900]
-    assert chunks.heard(window(0, 1250, fresh=350), 400) == [1250] * 3, "a pause comes before so much is there"
+    assert chunks.heard(window(0, 900, fresh=500), 650) == [650, 650, 700, 800, 900]
+    assert chunks.heard(window(0, 1250, fresh=350), 1300) == [1250] * 3, "no chunk waits for what no pass has heard"

@@ -14,7 +14,7 @@ from izwi.backlog import Pace
 from izwi.load import Level, LoadState
 from izwi.settings import Settings
 from izwi.stages import Timing, TtsChunk
-from izwi.utterance import Window
+from izwi.utterance import Due, Window
 from loadtests.swarm.chunks import Processing
 from tests.metrics import value
 
@@ -44,12 +44,12 @@ class Speaker:
             self.intake.push(np.zeros(round(PIECE_S * SAMPLE_RATE), "<i2").tobytes())
 
     def passed(self, start_s: float, fresh_s: float, gathers_s: float = 0.3, final: bool = False) -> None:
-        """A pass over new audio only."""
+        """A pass over new audio only, due when so much of it was there."""
         samples = np.zeros(round(fresh_s * SAMPLE_RATE), np.float32)
         start = round(start_s * SAMPLE_RATE)
         end = start + len(samples)
         heard = Window(samples, start, final=final, pause=final, speech_end=end, fresh=len(samples))
-        self.meter.passed(heard, final, round(gathers_s * SAMPLE_RATE))
+        self.meter.passed(heard, Due(final, start + round(gathers_s * SAMPLE_RATE)))
 
     def figure(self, name: str, **labels: str) -> float:
         return value(self.metrics.exposition().decode(), name, **labels)
@@ -140,19 +140,19 @@ def test_what_is_gathered_on_purpose_makes_no_chunk_late() -> None:
     assert speaker.figure("izwi_update_period_seconds_sum") == pytest.approx(1.2), "it stretches all the same"
 
 
-def test_the_end_of_an_utterance_is_not_gathered_for() -> None:
+def test_the_silence_that_ends_an_utterance_makes_no_chunk_late() -> None:
     speaker = Speaker()
     speaker.speaks(0.9)
     speaker.now += 0.15
-    speaker.passed(0.0, 0.9, gathers_s=1.2, final=True)
-    assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(0.15 + 0.45 + 0.65)
+    speaker.passed(0.0, 0.9, gathers_s=0.9, final=True)
+    assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(3 * 0.15)
 
 
 def test_a_chunk_takes_as_long_as_the_load_test_says() -> None:
     """In the same session: passes spaced, the last one late; chunks and the detector's steps as long as pieces."""
     speaker = Speaker(session={"update_ms": 100}, vad={"hop_ms": 100})
     began = speaker.now
-    client = Processing(2 * PIECE_S, PIECE_S, due=lambda time_s: began + time_s)
+    client = Processing(PIECE_S, PIECE_S, due=lambda time_s: began + time_s)
     client.onset(0.0)
     for number in range(1, 41):
         client.sent(number * PIECE_S)
@@ -161,7 +161,7 @@ def test_a_chunk_takes_as_long_as_the_load_test_says() -> None:
         speaker.speaks(heard + fresh_s + taken_s - (speaker.now - began))
         speaker.passed(heard, fresh_s, gathers_s)
         heard += fresh_s
-        times += client.heard(heard, speaker.now, gathers_s + PIECE_S)
+        times += client.heard(heard, heard - fresh_s + gathers_s, speaker.now)
     assert speaker.figure("izwi_chunk_seconds_count") == len(times) == 40
     assert speaker.figure("izwi_chunk_seconds_sum") == pytest.approx(sum(times))
     assert speaker.count("izwi_chunk_seconds", 0.5) == (sum(time_s < 0.5 for time_s in times), 40)

@@ -17,7 +17,7 @@ from izwi.recognition import Recognition
 from izwi.session_settings import SessionSettings
 from izwi.spacing import spaced_s
 from izwi.stages import AsrRequest, AsrResult, Samples, Stages, Timing
-from izwi.utterance import Utterance, Window
+from izwi.utterance import Due, Utterance, Window
 from tests.unit.scripted import WORD, Script, hear, silence, speech
 
 PAUSE = silence(0.5)
@@ -36,7 +36,7 @@ class Talk:
         self.events: list[m.ServerMessage] = []
         self.utterance = Utterance(0, 0, 0, 40 * SAMPLE_RATE)
         settings = SessionSettings(**limits)  # type: ignore[arg-type]
-        self.passes: list[tuple[Window, bool, int]] = []
+        self.passes: list[tuple[Window, Due]] = []
         self.recognition = Recognition(
             "en",
             settings,
@@ -230,11 +230,11 @@ async def test_each_pass_that_succeeds_is_noted_once_and_together_they_cover_the
     await talk.close(3 * WORD)
     await hearing
     assert len(talk.passes) == len(script.asked)
-    assert sum(window.fresh for window, _, _ in talk.passes) >= 3 * WORD
-    assert [urgent for _, urgent, _ in talk.passes][-1], "the speaker has stopped"
+    assert sum(window.fresh for window, _ in talk.passes) >= 3 * WORD
+    assert talk.passes[-1][1].careful, "the speaker has stopped"
 
 
-async def test_a_pass_is_noted_with_what_was_gathered_for_it() -> None:
+async def test_a_pass_is_noted_with_when_it_was_due() -> None:
     talk = Talk(Script()._asr)
     spacing = talk.recognition._spacing
     spacing.took(0.3)
@@ -243,8 +243,11 @@ async def test_a_pass_is_noted_with_what_was_gathered_for_it() -> None:
         await talk.say(speech("one", "two", "three", "four"))
         await talk.close(4 * WORD)
         await hearing
-    usual_s, told_s = 0.3, talk.passes[0][2] / SAMPLE_RATE
-    assert told_s == spaced_s(usual_s, 2, 0.3, 1) == 4 * usual_s
+    usual_s, due_s = 0.3, talk.passes[0][1].at / SAMPLE_RATE
+    assert due_s == spaced_s(usual_s, 2, 0.3, 1) == 4 * usual_s
+    window, due = talk.passes[-1]
+    assert due.careful
+    assert window.speech_end < due.at <= window.end, "silence made it so"
 
 
 async def test_a_pass_that_failed_is_not_noted() -> None:
