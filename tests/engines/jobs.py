@@ -23,7 +23,7 @@ from deployments.store.hotword_lists import HotwordLists
 from deployments.store.jobs import JobStore
 from deployments.store.link import RedisLink
 from izwi.audio import SAMPLE_RATE, write_wav
-from izwi.errors import IzwiError
+from izwi.errors import EngineFailed, IzwiError
 from izwi.files.hearing import Ears
 from izwi.job_settings import JobSettings
 from izwi.keys import Principal, Scope
@@ -195,3 +195,26 @@ async def replica(
         forks.close()
         await llm.close()
         await link.close()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(word) for word in text.split()]
+
+
+def spooled(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def broken(*, after: int) -> Any:
+    return lambda number: EngineFailed("the recogniser is gone") if number > after else None
+
+
+async def undisturbed(redis: EmbeddedRedis, folder: Path, talk: Path) -> dict[str, Any]:
+    async with replica(redis, folder, Scripted()) as one:
+        job = await one.submit(talk, **{"target_languages[]": "es"})
+        await one.over(job["id"])
+        return (await result(one, job["id"])).json()
+
+
+async def result(one: Replica, job_id: str, form: str = "verbose_json") -> Any:
+    return await one.client.get(f"/v1/jobs/{job_id}/result", params={"format": form})
