@@ -4,8 +4,8 @@
 
 The descriptor is a socket of the parent's. Each message on it asks for one worker: its arguments as JSON, and with them
 four descriptors: the file, where its audio goes, where its messages go, and a socket of its own. That one gets the
-worker's process number when it runs and its exit code at its end, as 32-bit numbers; who closes the other end of it
-kills the worker. Without a parent no worker is left, and this process ends.
+worker's process number when it runs, or 0 where the system lets none run, and its exit code at its end, as 32-bit
+numbers; who closes the other end of it kills the worker. Without a parent no worker is left, and this process ends.
 
 The parent cannot fork as cheaply: its event loop would stand still until the new program runs.
 """
@@ -70,12 +70,20 @@ class ForkServer:
         message, descriptors, _, _ = socket.recv_fds(self._parent, MESSAGE, 4)
         if not message:
             return False
-        pid = os.fork()
+        status = socket.socket(fileno=descriptors[3])
+        try:
+            pid = os.fork()
+        except OSError:  # no memory, or too many processes: those that run go on
+            pid = None
         if pid == 0:
             _become_worker(descriptors[:3], json.loads(message))
         for descriptor in descriptors[:3]:
             os.close(descriptor)
-        child = _Child(pid, os.pidfd_open(pid), socket.socket(fileno=descriptors[3]))
+        if pid is None:
+            _tell(status, 0)
+            status.close()
+            return True
+        child = _Child(pid, os.pidfd_open(pid), status)
         self._children[child.pidfd] = child
         self._events.register(child.pidfd, selectors.EVENT_READ)
         self._events.register(child.status, selectors.EVENT_READ, child.pidfd)

@@ -14,10 +14,11 @@ import structlog
 
 from deployments.media.fork_server import NUMBER
 from izwi.audio import SAMPLE_RATE
-from izwi.errors import InternalError
+from izwi.errors import InternalError, Overloaded
 
 PIECE = SAMPLE_RATE // 2 * 2
 """Bytes of audio that are read at once: half a second."""
+FULL = "the system lets no further process run"
 TRIES = 2
 """The second with a new fork server, where the first one was gone."""
 
@@ -96,15 +97,14 @@ class Forks:
         """A process for an open file; killed at the end if it still runs.
 
         Raises:
-            InternalError: none can be started.
+            InternalError: no fork server can be started.
+            Overloaded: the system has no memory for another process, or enough processes.
         """
         async with AsyncExitStack() as stack:
             for _ in range(TRIES):
-                with suppress(OSError, asyncio.IncompleteReadError):
-                    started = await self._start(stack, file, arguments)
+                if (started := await self._start(stack, file, arguments)) is not None:
                     break
                 log.warning("media_fork_server_gone")
-                await asyncio.to_thread(self.close)
             else:
                 raise InternalError("no process can be started for the file")
             try:
@@ -112,7 +112,8 @@ class Forks:
             finally:
                 await started.kill()
 
-    async def _start(self, stack: AsyncExitStack, file: BinaryIO, arguments: tuple[str, ...]) -> Worker:
+    async def _start(self, stack: AsyncExitStack, file: BinaryIO, arguments: tuple[str, ...]) -> Worker | None:
+        """None where the fork server turned out to be gone."""
         stdout, audio = await self._pipe(stack)
         stderr, messages = await self._pipe(stack)
         ours, its = socket.socketpair()
@@ -122,12 +123,21 @@ class Forks:
             # One at a time: each message has been read before the next is sent.
             async with self._starting:
                 if self._server is None:
-                    await asyncio.to_thread(self._open)
+                    try:
+                        await asyncio.to_thread(self._open)
+                    except OSError as error:
+                        raise Overloaded(FULL) from error
                 assert self._server is not None
                 descriptors = [file.fileno(), audio, messages, its.fileno()]
-                socket.send_fds(self._server, [json.dumps(arguments).encode()], descriptors)
-                its.close()  # if the fork server goes, this is the end of the socket
-                pid = await _number(status[0])
+                try:
+                    socket.send_fds(self._server, [json.dumps(arguments).encode()], descriptors)
+                    its.close()  # if the fork server goes, this is the end of the socket
+                    pid = await _number(status[0])
+                except (OSError, asyncio.IncompleteReadError):
+                    await asyncio.to_thread(self.close)
+                    return None
+        if not pid:
+            raise Overloaded(FULL)
         return Worker(pid, stdout, stderr, status)
 
     async def _pipe(self, stack: AsyncExitStack) -> tuple[asyncio.StreamReader, int]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,10 +13,12 @@ import numpy as np
 import psutil
 import pytest
 
+from deployments.media.fork_server import NUMBER, ForkServer
 from deployments.media.forks import Forks
 from deployments.media.sandbox import Limits, MediaSandbox
 from izwi.audio import SAMPLE_RATE, write_wav
 from izwi.errors import DamagedAudio
+from tests.forked import fork_servers
 from tests.media_files import encode
 
 LIMITS = ("3600", "1500000000", "60")
@@ -112,6 +115,7 @@ async def test_another_fork_server_follows_one_that_is_killed(forks: Forks, long
 def test_nothing_is_left_of_a_process_that_is_killed(long: Path) -> None:
     code = f"""
 import asyncio, os, signal
+from deployments.media.fork_server import NUMBER, ForkServer
 from deployments.media.forks import Forks
 async def main():
     with open({str(long)!r}, "rb") as file:
@@ -129,6 +133,34 @@ asyncio.run(main())
     while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_no_worker_is_started_where_the_system_lets_none_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse() -> int:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    status, its_status = socket.socketpair()
+    with ours, its, status, (tmp_path / "file").open("w+b") as file:
+        socket.send_fds(ours, [b"[]"], [file.fileno()] * 3 + [its_status.fileno()])
+        its_status.close()
+        ours.shutdown(socket.SHUT_WR)
+        ForkServer(its).serve()
+        assert status.recv(100) == NUMBER.pack(0), "and that was all"
+
+
+async def test_files_that_find_the_fork_server_gone_share_the_next_one(forks: Forks, long: Path) -> None:
+    await forks.warm_up()
+    server(forks).kill()
+    sandbox = MediaSandbox(Limits(3600), forks=forks)
+
+    async def duration() -> float | None:
+        with long.open("rb") as file:
+            return await sandbox.duration(file)
+
+    assert await asyncio.gather(*(duration() for _ in range(6))) == [600] * 6
+    assert len(fork_servers()) == 1
 
 
 async def test_the_loop_does_not_wait_while_workers_start(forks: Forks, long: Path) -> None:
