@@ -6,9 +6,11 @@ python -m graphs.launch --port 8000
 import asyncio
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import threading
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -140,6 +142,16 @@ async def _drain(handle: Any) -> int | None:
         return None
 
 
+def _keep_token(session: str) -> str:
+    """Write Ray's token where only this user can read it: with it, Ray runs anything. Says where."""
+    if "RAY_AUTH_TOKEN" not in os.environ:  # an operator's mode, without one or with one elsewhere
+        return ""
+    path = Path(session) / "auth_token"
+    path.touch(mode=0o600)
+    path.write_text(os.environ["RAY_AUTH_TOKEN"])
+    return f" asks for the token in {path}"
+
+
 def _announce(settings: Settings, dashboard: str | None, session: str) -> None:
     address = f"{settings.host}:{settings.port}"
     lines = {
@@ -147,7 +159,7 @@ def _announce(settings: Settings, dashboard: str | None, session: str) -> None:
         "WebSocket": f"ws://{address}/ws/stream",
         "metrics": f"http://{address}/metrics",
         "readiness": f"http://{address}/readyz",
-        "dashboard": f"http://{dashboard}" if dashboard else "off",
+        "dashboard": f"http://{dashboard}{_keep_token(session)}" if dashboard else "off",
         "logs": f"{session}/logs",
     }
     typer.echo("Izwi is listening; Ctrl-C stops it")
