@@ -26,10 +26,10 @@ async def watch(lag: Histogram, held: Histogram) -> NoReturn:
     ``lag`` gets all of it, which is what speakers notice. ``held`` leaves out the time in which the loop waited for a
     processor: what remains, the replica did itself.
     """
-    loop = asyncio.get_running_loop()
+    loop, queued = asyncio.get_running_loop(), queued_s()
     while True:
-        due, queued = loop.time() + EVERY_S, queued_s()
+        due, before = loop.time() + EVERY_S, queued
         await asyncio.sleep(EVERY_S)
-        late = max(0.0, loop.time() - due)
+        late, queued = max(0.0, loop.time() - due), queued_s()
         lag.observe(late)
-        held.observe(max(0.0, late - (queued_s() - queued)))
+        held.observe(max(0.0, late - (queued - before)))

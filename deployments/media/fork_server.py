@@ -70,13 +70,14 @@ class ForkServer:
         message, descriptors, _, _ = socket.recv_fds(self._parent, MESSAGE, 4)
         if not message:
             return False
+        arguments = json.loads(message)
         status = socket.socket(fileno=descriptors[3])
         try:
             pid = os.fork()
         except OSError:  # no memory, or too many processes: those that run go on
             pid = None
         if pid == 0:
-            _become_worker(descriptors[:3], json.loads(message))
+            _become_worker(descriptors[:3], arguments)
         for descriptor in descriptors[:3]:
             os.close(descriptor)
         if pid is None:
@@ -119,10 +120,13 @@ def _become_worker(descriptors: list[int], arguments: list[str]) -> NoReturn:
         os.closerange(len(descriptors), os.sysconf("SC_OPEN_MAX"))
         code = worker.run(*arguments)
     except BaseException:
-        traceback.print_exc()
+        with suppress(Exception):  # its reader may have gone
+            traceback.print_exc()
     finally:
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
 
 
 def main() -> None:

@@ -19,6 +19,10 @@ from izwi.errors import InternalError, Overloaded
 PIECE = SAMPLE_RATE // 2 * 2
 """Bytes of audio that are read at once: half a second."""
 FULL = "the system lets no further process run"
+STARTS_S = 30.0
+"""For a worker, its fork server's own start on a busy machine included; one that takes longer hangs."""
+ENDS_S = 5.0
+"""For a fork server whose parent has left it."""
 TRIES = 2
 """The second with a new fork server, where the first one was gone."""
 
@@ -89,7 +93,11 @@ class Forks:
             self._server.close()
             self._server = None
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(ENDS_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     @asynccontextmanager
@@ -132,7 +140,8 @@ class Forks:
                 try:
                     socket.send_fds(self._server, [json.dumps(arguments).encode()], descriptors)
                     its.close()  # if the fork server goes, this is the end of the socket
-                    pid = await _number(status[0])
+                    async with asyncio.timeout(STARTS_S):
+                        pid = await _number(status[0])
                 except (OSError, asyncio.IncompleteReadError):
                     await asyncio.to_thread(self.close)
                     return None

@@ -141,17 +141,14 @@ class _Visit:
                 self._notes.times("resume", [at - self._line.lost_at])
             case SpeechStartedMessage(data=data):
                 self._processing.onset(data.time_s)
-            case TranscriptPartialMessage(data=data):
-                assert data.heard_s is not None
-                assert data.due_s is not None
-                assert data.update_ms is not None
+            case TranscriptPartialMessage(data=data) if data.heard_s and data.due_s and data.update_ms:
                 self._notes.times("chunk", self._processing.heard(data.heard_s, data.due_s, at))
                 self._notes.times("update", [data.update_ms / 1000])
             case TranscriptCommittedMessage(data=data):
                 self._committed[data.utterance] = self._committed.get(data.utterance, "") + data.text
             case TranscriptFinalMessage(data=data):
-                assert data.due_s is not None
-                self._notes.times("chunk", self._processing.finished(data.end_s, data.due_s, at))
+                if data.due_s is not None:
+                    self._notes.times("chunk", self._processing.finished(data.end_s, data.due_s, at))
                 if self._committed.pop(data.utterance, "").strip() != data.text:
                     self._notes.error("committed words and the final transcript differ")
             case _:
