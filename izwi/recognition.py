@@ -118,10 +118,13 @@ class Recognition:
         ahead: _Pass | None = None  # a careful pass made in a pause
         likely: Sequence[str] = ()  # hotwords that may have been met
         debug: events.Pass | None = None
+        failed_at: int | None = None  # since when a pass is due whose audio no other has heard
         over = False
         while not over:
             gathers = self._gathers
             due = await utterance.due(gathers, self._patience)
+            if failed_at is not None:
+                due = replace(due, at=min(failed_at, due.at))
             if ahead and utterance.ended_at(ahead.window.speech_end):
                 done = _Pass(replace(ahead.window, final=True), ahead.result)
             else:
@@ -141,9 +144,11 @@ class Recognition:
             else:
                 await self._emit(events.failure(done.result, utterance=utterance.number), None)
                 if not done.window.final and len(done.window.samples) < self._limits.max_window_s * SAMPLE_RATE:
+                    failed_at = due.at
                     await asyncio.sleep(BACK_OFF_S)
                     continue
                 update = transcript.give_up(done.window)
+            failed_at = None
             over = done.window.final
             debug = events.Pass(done.window.end, due.at, gathers) if self._spent else None
             await self._tell(utterance, transcript, update, language, done.window.final, debug)

@@ -163,6 +163,32 @@ async def test_files_that_find_the_fork_server_gone_share_the_next_one(forks: Fo
     assert len(fork_servers()) == 1
 
 
+async def test_a_fork_server_that_hangs_is_replaced(forks: Forks, long: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await forks.warm_up()
+    hangs = server(forks)
+    hangs.suspend()
+    monkeypatch.setattr("deployments.media.forks.STARTS_S", 5.0)
+    monkeypatch.setattr("deployments.media.forks.ENDS_S", 0.2)
+    with long.open("rb") as file:
+        assert await MediaSandbox(Limits(3600), forks=forks).duration(file) == 600
+    assert forks.pid != hangs.pid
+    assert not hangs.is_running()
+
+
+@pytest.mark.parametrize("arguments", [LIMITS, ("no number", "1", "1")])
+async def test_a_worker_whose_readers_are_gone_ends_and_leaves_the_others_alone(
+    forks: Forks, long: Path, arguments: tuple[str, ...]
+) -> None:
+    with long.open("rb") as file, long.open("rb") as other:
+        async with forks.worker(other, *LIMITS) as neighbour, forks.worker(file, *arguments) as worker:
+            await neighbour.stdout.readexactly(2)
+            for reader in (worker.stdout, worker.stderr):
+                reader._transport.close()  # type: ignore[attr-defined]
+            assert await worker.wait() == 1
+            assert psutil.pid_exists(neighbour.pid)
+            assert server(forks).is_running()
+
+
 async def test_the_loop_does_not_wait_while_workers_start(forks: Forks, long: Path) -> None:
     """It would, for a program that it starts itself: until that runs."""
     await forks.warm_up()

@@ -257,5 +257,5 @@ async def test_a_pass_that_failed_is_not_noted() -> None:
     await talk.close(2 * WORD)
     await hearing
     assert talk.of(m.ErrorMessage)
-    assert talk.passes
+    assert talk.passes[0][1].at == round(0.3 * SAMPLE_RATE), "its audio has waited since the one that failed was due"
     assert talk.final.split() == ["one", "two"]
