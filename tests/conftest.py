@@ -1,6 +1,9 @@
+from collections.abc import Generator
+
 import hypothesis
 import pytest
 
+from deployments.media.forks import Forks
 from tests.figures import FIGURES
 
 
@@ -13,3 +16,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 hypothesis.settings.register_profile("izwi", deadline=None)  # how long an example takes says how busy the machine is
 hypothesis.settings.load_profile("izwi")
+
+
+@pytest.fixture
+def forks() -> Generator[Forks]:
+    """Where decoders of media files come from."""
+    forks = Forks()
+    yield forks
+    forks.close()

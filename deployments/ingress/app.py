@@ -69,7 +69,7 @@ def build_app(services: Services) -> FastAPI:
     app.include_router(
         translate.build_router(services.calls, settings.max_text_chars), dependencies=[http], responses=usual
     )
-    sandbox = MediaSandbox(Limits(settings.max_audio_seconds), forks=services.forks)
+    sandbox = MediaSandbox(Limits(settings.max_audio_seconds), services.forks)
     listener = Listener(services.calls, settings.vad, sandbox)
     app.include_router(transcriptions.build_router(listener, services), responses=usual)
     app.include_router(transcribe.build_router(listener, services), responses=usual)

@@ -170,7 +170,7 @@ def build(
     """Those of one replica; its runner has to be started."""
     wanted = settings.jobs
     # Decoders of its own: a job keeps one for as long as it takes, and requests must not wait for that.
-    sandbox = MediaSandbox(Limits(wanted.max_audio_seconds), large=wanted.at_once, small=MEASURED, forks=forks)
+    sandbox = MediaSandbox(Limits(wanted.max_audio_seconds), forks, large=wanted.at_once, small=MEASURED)
     listener = Listener(calls, settings.vad, sandbox)
     downloads = Downloads(AllowList(wanted.urls), wanted.max_bytes, wanted.transfer_timeout_s)
 

@@ -60,25 +60,24 @@ class MediaSandbox:
     only looked into: a short clip waits for no long one.
 
     Args:
+        forks: where the processes come from.
         at_once: processes that compute.
         large: files of any size that are open.
         small: files that are soon done with and may be open besides.
         waiting: files of either kind that may wait for a place.
-        forks: where the processes come from; its own if not given.
     """
 
     def __init__(
         self,
         limits: Limits,
+        forks: Forks,
         at_once: int = 2,
         large: int = 4,
         small: int = 2,
         waiting: int = 32,
-        *,
-        forks: Forks | None = None,
     ) -> None:
         self._limits = limits
-        self._forks = forks or Forks()
+        self._forks = forks
         self._computing = asyncio.Semaphore(at_once)
         every = asyncio.Semaphore(large + small)
         self._large, self._small = _Queue((asyncio.Semaphore(large), every)), _Queue((every,))

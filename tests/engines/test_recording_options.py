@@ -21,6 +21,7 @@ from deployments.ingress.openai import transcriptions
 from deployments.ingress.recordings import LONGEST_HEADER
 from deployments.ingress.services import Services
 from deployments.llm.client import LlmClient
+from deployments.media.forks import Forks
 from deployments.media.sandbox import Limits, MediaSandbox
 from deployments.store.hotword_lists import HotwordLists
 from izwi.settings import Settings
@@ -67,7 +68,8 @@ async def routes(stages: Scripted | None = None, **llm: Any) -> AsyncIterator[Cl
             settings=settings, calls=calls, access=ByHeader(), hotwords=HotwordLists(cast(Any, None)), llm=model
         ),
     )
-    listener = Listener(cast(Any, calls), settings.vad, MediaSandbox(Limits(settings.max_audio_seconds)))
+    forks = Forks()
+    listener = Listener(cast(Any, calls), settings.vad, MediaSandbox(Limits(settings.max_audio_seconds), forks))
     app = FastAPI()
     app.add_middleware(RequestContext, metrics=Metrics())
     envelope.add_handlers(app)
@@ -77,6 +79,7 @@ async def routes(stages: Scripted | None = None, **llm: Any) -> AsyncIterator[Cl
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://izwi", timeout=60) as client:
         yield Client(client, model)
+    forks.close()
     await model.close()
 
 

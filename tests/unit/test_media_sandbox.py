@@ -6,29 +6,40 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import psutil
 import pytest
 
+from deployments.media.forks import Forks
 from deployments.media.sandbox import Limits, MediaSandbox
 from izwi.audio import SAMPLE_RATE, write_wav
 from izwi.errors import AudioTooLong, DamagedAudio, IzwiError, Overloaded, UnsupportedAudio
 from izwi.media import decode_file
 from izwi.stages import Samples
-from tests.forked import fork_servers
 from tests.media_files import CODECS, encode
 
 FUZZED = 1000
 
 
-def sandbox(**limits: float) -> MediaSandbox:
-    return MediaSandbox(Limits(**{"max_seconds": 60.0, **limits}))  # type: ignore[arg-type]
+class Build(Protocol):
+    def __call__(self, **limits: float) -> MediaSandbox: ...
 
 
-async def decoded(path: Path, by: MediaSandbox | None = None) -> Samples:
+@pytest.fixture
+def sandbox(forks: Forks) -> Build:
+    """A sandbox with other limits than usual."""
+
+    def build(**limits: float) -> MediaSandbox:
+        return MediaSandbox(Limits(**{"max_seconds": 60.0, **limits}), forks)  # type: ignore[arg-type]
+
+    return build
+
+
+async def decoded(path: Path, by: MediaSandbox) -> Samples:
     with path.open("rb") as file:
-        return np.concatenate([piece async for piece in (by or sandbox()).decode(file)])
+        return np.concatenate([piece async for piece in by.decode(file)])
 
 
 async def until_it_fails(path: Path, by: MediaSandbox) -> tuple[int, Exception | None]:
@@ -43,21 +54,21 @@ async def until_it_fails(path: Path, by: MediaSandbox) -> tuple[int, Exception |
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp4"])
-async def test_honest_files_decode_as_without_it(tmp_path: Path, suffix: str) -> None:
+async def test_honest_files_decode_as_without_it(tmp_path: Path, suffix: str, sandbox: Build) -> None:
     path = encode(tmp_path / f"tone.{suffix}")
     plain = np.concatenate(list(decode_file(path, 60)))
-    np.testing.assert_allclose(await decoded(path), plain, atol=1 / 32768)
+    np.testing.assert_allclose(await decoded(path, sandbox()), plain, atol=1 / 32768)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 5000, os.urandom(5000), b"#EXTM3U\nfile:///etc/passwd\n"])
-async def test_what_is_not_audio_is_refused(tmp_path: Path, content: bytes) -> None:
+async def test_what_is_not_audio_is_refused(tmp_path: Path, content: bytes, sandbox: Build) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(UnsupportedAudio):
-        await decoded(tmp_path / "file")
+        await decoded(tmp_path / "file", sandbox())
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp4"])
-async def test_the_length_of_a_file_is_told_by_its_header(tmp_path: Path, suffix: str) -> None:
+async def test_the_length_of_a_file_is_told_by_its_header(tmp_path: Path, suffix: str, sandbox: Build) -> None:
     path = encode(tmp_path / f"tone.{suffix}", seconds=3)
     with path.open("rb") as file:
         assert await sandbox().duration(file) == pytest.approx(3, abs=0.1)
@@ -68,13 +79,13 @@ async def test_the_length_of_a_file_is_told_by_its_header(tmp_path: Path, suffix
 
 
 @pytest.mark.parametrize("content", [b"", os.urandom(5000), b"#EXTM3U\nfile:///etc/passwd\n"])
-async def test_what_is_not_audio_has_no_length(tmp_path: Path, content: bytes) -> None:
+async def test_what_is_not_audio_has_no_length(tmp_path: Path, content: bytes, sandbox: Build) -> None:
     (tmp_path / "file").write_bytes(content)
     with (tmp_path / "file").open("rb") as file, pytest.raises(UnsupportedAudio):
         await sandbox().duration(file)
 
 
-async def test_what_a_damaged_file_gives_comes_before_the_damage_is_told(tmp_path: Path) -> None:
+async def test_what_a_damaged_file_gives_comes_before_the_damage_is_told(tmp_path: Path, sandbox: Build) -> None:
     path = encode(tmp_path / "tone.flac", seconds=10)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     samples, error = await until_it_fails(path, sandbox())
@@ -82,7 +93,7 @@ async def test_what_a_damaged_file_gives_comes_before_the_damage_is_told(tmp_pat
     assert 3 < samples / SAMPLE_RATE < 6
 
 
-async def test_a_bomb_is_cut_at_the_limit(tmp_path: Path) -> None:
+async def test_a_bomb_is_cut_at_the_limit(tmp_path: Path, sandbox: Build) -> None:
     """Hours of silence in a small file."""
     path = encode(tmp_path / "bomb.flac", seconds=600, rate=8000)
     samples, error = await until_it_fails(path, sandbox(max_seconds=5))
@@ -91,37 +102,39 @@ async def test_a_bomb_is_cut_at_the_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limits", [{"wall_s": 0.01}, {"max_bytes": 50_000_000}, {"cpu_s": 0}])
-async def test_a_file_that_takes_too_much_is_a_typed_error(tmp_path: Path, limits: dict[str, float]) -> None:
+async def test_a_file_that_takes_too_much_is_a_typed_error(
+    tmp_path: Path, limits: dict[str, float], sandbox: Build
+) -> None:
     with pytest.raises(UnsupportedAudio, match="took"):
         await decoded(encode(tmp_path / "long.flac", seconds=60), sandbox(**limits))
 
 
-async def test_more_files_than_may_wait_are_refused_and_the_others_decode(tmp_path: Path) -> None:
+async def test_more_files_than_may_wait_are_refused_and_the_others_decode(tmp_path: Path, forks: Forks) -> None:
     path = encode(tmp_path / "tone.wav")
-    few = MediaSandbox(Limits(60), large=1, small=0, waiting=2)
+    few = MediaSandbox(Limits(60), forks, large=1, small=0, waiting=2)
     found = await asyncio.gather(*(decoded(path, few) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(one, Overloaded) for one in found) == 2
     assert sum(isinstance(one, np.ndarray) for one in found) == 3
     assert len(await decoded(path, few)) > SAMPLE_RATE
 
 
-async def test_nothing_is_left_of_a_file_whose_client_has_gone(tmp_path: Path) -> None:
+async def test_nothing_is_left_of_a_file_whose_client_has_gone(tmp_path: Path, forks: Forks) -> None:
     write_wav(tmp_path / "long.wav", np.zeros(600 * SAMPLE_RATE, np.int16), SAMPLE_RATE)
-    one = MediaSandbox(Limits(3600), at_once=1, large=1, small=0)
+    one = MediaSandbox(Limits(3600), forks, at_once=1, large=1, small=0)
     with (tmp_path / "long.wav").open("rb") as file:
         pieces = one.decode(file)
         await anext(pieces)
         await asyncio.sleep(0.3)  # the pipe is full by now
         async with asyncio.timeout(5):
             await pieces.aclose()  # type: ignore[attr-defined]
-    assert workers() == []
+    assert workers(forks) == []
     assert len(await decoded(encode(tmp_path / "next.wav"), one)) > SAMPLE_RATE
 
 
-async def test_a_short_clip_waits_for_no_long_file_and_long_files_for_each_other(tmp_path: Path) -> None:
+async def test_a_short_clip_waits_for_no_long_file_and_long_files_for_each_other(tmp_path: Path, forks: Forks) -> None:
     write_wav(tmp_path / "long.wav", np.zeros(600 * SAMPLE_RATE, np.int16), SAMPLE_RATE)
     clip = encode(tmp_path / "clip.wav")
-    few = MediaSandbox(Limits(3600), large=2, small=1)
+    few = MediaSandbox(Limits(3600), forks, large=2, small=1)
     with (tmp_path / "long.wav").open("rb") as a, (tmp_path / "long.wav").open("rb") as b, clip.open("rb") as c:
         begun = [few.decode(file) for file in (a, b)]
         for pieces in begun:
@@ -132,19 +145,20 @@ async def test_a_short_clip_waits_for_no_long_file_and_long_files_for_each_other
                 assert len(await decoded(clip, few)) > SAMPLE_RATE
             assert await few.duration(c) == pytest.approx(2, abs=0.1)
             assert not third.done()
-            assert len(workers()) == 2
+            assert len(workers(forks)) == 2
             await begun[0].aclose()
             assert len(await third) == 600 * SAMPLE_RATE
         await begun[1].aclose()
-    assert workers() == []
+    assert workers(forks) == []
 
 
-def workers() -> list[psutil.Process]:
-    """Those of all fork servers of this process."""
-    return [worker for server in fork_servers() for worker in server.children()]
+def workers(forks: Forks) -> list[psutil.Process]:
+    return psutil.Process(forks.pid).children()
 
 
-async def test_a_slow_reader_does_not_use_up_the_decoders_time_nor_get_its_timeout(tmp_path: Path) -> None:
+async def test_a_slow_reader_does_not_use_up_the_decoders_time_nor_get_its_timeout(
+    tmp_path: Path, sandbox: Build
+) -> None:
     samples = 0
     with encode(tmp_path / "tone.wav", seconds=4).open("rb") as file:
         async for piece in sandbox(wall_s=5).decode(file):
@@ -153,12 +167,12 @@ async def test_a_slow_reader_does_not_use_up_the_decoders_time_nor_get_its_timeo
     assert samples / SAMPLE_RATE == pytest.approx(4, abs=0.1)
 
 
-async def test_a_file_that_was_looked_into_is_decoded_from_its_beginning(tmp_path: Path) -> None:
+async def test_a_file_that_was_looked_into_is_decoded_from_its_beginning(tmp_path: Path, sandbox: Build) -> None:
     path = encode(tmp_path / "tone.flac")
     with path.open("rb") as file:
         file.read(4)
         samples = sum([len(piece) async for piece in sandbox().decode(file)])
-    assert samples == len(await decoded(path))
+    assert samples == len(await decoded(path, sandbox()))
 
 
 @pytest.mark.timeout(240)
