@@ -42,9 +42,10 @@ VAD_LINGER_S = 0.02
 """A detector call waits this long for those of other sessions: ten times less than an utterance needs to be noticed,
 and a call between replicas costs ten times what the detector does."""
 SHARED_S = 1.0
-PATIENCE_S = {"vad": 1.0, "asr": 4.0, "mt": 4.0, "tts": 4.0, "speakers": 20.0}
+PATIENCE_S = {"vad": 1.0, "asr": 4.0, "mt": 4.0, "tts": 10.0, "speakers": 20.0}
 """For an answer until sessions are told that a stage does not answer. A careful pass on a busy machine takes two
-seconds; the detector a fiftieth of one, and its replica is replaced in three; speakers may have to start first."""
+seconds; the detector a fiftieth of one, and its replica is replaced in three; Kokoro four for a long piece beside
+recognition on two cores; speakers may have to start first."""
 VAD_PATIENCE_S = 0.1
 """The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
 VAD_BATCH = 32
