@@ -6,10 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import httpx
 
@@ -58,12 +61,32 @@ def running_server(
             stderr=output,
             start_new_session=True,
         )
+    with _terminated_in_order():
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_ready(process, url, log, progress)
+            yield url
+        finally:
+            _stop(process)
+
+
+@contextmanager
+def _terminated_in_order() -> Generator[None]:
+    """SIGTERM (of ``timeout`` or a supervisor) ends this command as Ctrl-C does, with its server; unless somebody
+    handles it already. Only a main thread may ask for signals."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, _exit)
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(process, url, log, progress)
-        yield url
+        yield
     finally:
-        _stop(process)
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def free_port() -> int:
