@@ -1,10 +1,12 @@
 """The HTTP and WebSocket surface of Izwi as an ASGI application."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Literal
 
 from fastapi import Depends, FastAPI, Response
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict
 from starlette.middleware.cors import CORSMiddleware
@@ -40,13 +42,13 @@ class Readiness(BaseModel):
 
 def build_app(services: Services) -> FastAPI:
     """The application for one replica; ``services`` are shared by its requests."""
-    debug = services.settings.debug
-    app = FastAPI(
+    described = FastAPIOffline if services.settings.debug else partial(FastAPI, openapi_url=None)
+    app = described(
         title="Izwi",
-        default_response_class=OrjsonResponse,
-        docs_url="/docs" if debug else None,
+        description=document.ABOUT,
+        openapi_tags=document.GROUPS,
         redoc_url=None,
-        openapi_url="/openapi.json" if debug else None,
+        default_response_class=OrjsonResponse,
         responses=document.ANY_FAILURE,
     )
     access, http = services.access, Depends(services.access.needs(Scope.HTTP))
@@ -85,12 +87,12 @@ def build_app(services: Services) -> FastAPI:
     app.include_router(tokens.build_router(access, services.tokens), responses=usual)
     app.include_router(hotwords.build_router(access, services.hotwords), responses=usual)
 
-    @app.get("/healthz", responses=ALIVE)
+    @app.get("/healthz", tags=["server"], responses=ALIVE)
     async def healthz() -> dict[str, str]:
         """Alive: the event loop answers."""
         return {"status": "ok"}
 
-    @app.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready"}})
+    @app.get("/readyz", tags=["server"], responses={503: {"model": Readiness, "description": "Not ready"}})
     async def readyz(response: Response) -> Readiness:
         """Ready for sessions: models, Redis, memory; 503 with the reasons when not."""
         reasons = await unready(services.calls, services.store)
@@ -100,6 +102,7 @@ def build_app(services: Services) -> FastAPI:
 
     @app.get(
         "/metrics",
+        tags=["server"],
         dependencies=[Depends(access.needs(Scope.METRICS))],
         response_class=Response,
         responses=usual | EXPOSITION | document.failures(400),

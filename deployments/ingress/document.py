@@ -11,6 +11,18 @@ from pydantic import BaseModel, ConfigDict
 Responses = dict[int | str, dict[str, Any]]
 """By status, as FastAPI's decorators take them."""
 
+ABOUT = "Live sessions are WebSockets, which this page cannot show: docs/protocol.md and docs/realtime.md tell of them."
+GROUPS = [
+    {"name": "audio", "description": "Recordings to text, text to speech."},
+    {"name": "jobs", "description": "Long recordings and video, in the background."},
+    {"name": "text", "description": "Text to text."},
+    {"name": "hotwords", "description": "Named lists of words to expect."},
+    {"name": "models", "description": "What recognises, and by which names it may be asked for."},
+    {"name": "tokens", "description": "Short-lived keys for clients that cannot keep a secret."},
+    {"name": "server", "description": "For those who watch it."},
+]
+"""Groups of routes, in the order in which the page shows them."""
+
 BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="An API key, or a token made with one.")
 API_KEY = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header")
 """Either will do. They only tell the document; `Access` reads the headers itself."""

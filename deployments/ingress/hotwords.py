@@ -40,7 +40,7 @@ class Lists(BaseModel):
 
 def build_router(access: Access, lists: HotwordLists) -> APIRouter:
     """The routes of one replica; a key sees its own lists only."""
-    router = APIRouter(prefix="/v1/hotwords")
+    router = APIRouter(prefix="/v1/hotwords", tags=["hotwords"])
     owner = Depends(access.needs(Scope.HTTP))
 
     @router.get("")

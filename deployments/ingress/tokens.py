@@ -35,7 +35,7 @@ class Issued(BaseModel):
 
 def build_router(access: Access, tokens: Tokens) -> APIRouter:
     """The route of one replica."""
-    router = APIRouter()
+    router = APIRouter(tags=["tokens"])
 
     @router.post("/v1/tokens", responses=document.failures(400, 413))
     async def issue(wanted: Wanted, owner: Annotated[Principal, Depends(access.needs(Scope.TOKENS))]) -> Issued:

@@ -42,7 +42,7 @@ class Translated(Pair):
 
 def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
     """The route of one replica."""
-    router = APIRouter()
+    router = APIRouter(tags=["text"])
 
     @router.post("/v1/translate", response_model_exclude_none=True, responses=document.failures(400, 413))
     async def translate(asked: Translate) -> Translated:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -251,6 +252,9 @@ def test_the_documentation_page_loads_the_document(guarded: Server) -> None:
     page = httpx.get(f"{guarded.http}/docs")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "'/openapi.json'" in page.text
+    script = re.search(r'<script src="([^"]+)"', page.text)
+    assert script is not None
+    assert "SwaggerUIBundle" in httpx.get(f"{guarded.http}{script[1]}").text
 
 
 @needs_librivox

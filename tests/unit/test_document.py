@@ -1,5 +1,6 @@
 """The OpenAPI document as the application serves it, with nothing behind its routes."""
 
+import re
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -96,10 +97,24 @@ def test_examples_are_of_their_schemas() -> None:
     assert checked > 50
 
 
+def test_documentation_needs_no_other_server() -> None:
+    asked = client()
+    page = asked.get("/docs").text
+    addresses = [*re.findall(r'(?:src|href)="([^"]+)"', page), *re.findall(r"url: '([^']+)'", page)]
+    assert len(addresses) == 4  # script, style, icon, document
+    for address in addresses:
+        assert address.startswith("/")
+        assert asked.get(address).status_code == 200
+    assert "SwaggerUIBundle" in asked.get(next(one for one in addresses if one.endswith(".js"))).text
+
+
+def test_every_route_is_in_a_group_that_is_explained() -> None:
+    told = document()
+    groups = {tag["name"] for tag in told["tags"] if tag["description"]}
+    assert {group for one in operations(told).values() for group in one["tags"]} == groups
+
+
 def test_documentation_is_for_debugging() -> None:
-    page = client().get("/docs")
-    assert page.status_code == 200
-    assert "swagger-ui" in page.text
     for path in ("/docs", "/openapi.json"):
         assert client(debug=False).get(path).status_code == 404
 

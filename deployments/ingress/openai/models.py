@@ -34,7 +34,7 @@ class ModelList(BaseModel):
 
 def build_router(calls: StageCalls) -> APIRouter:
     """The routes of one replica."""
-    router = APIRouter()
+    router = APIRouter(tags=["models"])
     created = int(time.time())
 
     def entry(model: Model) -> ModelEntry:

@@ -72,7 +72,7 @@ class Speech(BaseModel):
 
 def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
     """The route of one replica."""
-    router = APIRouter()
+    router = APIRouter(tags=["audio"])
 
     @router.post("/v1/audio/speech", response_class=Stream, status_code=HTTPStatus.OK, responses=ANSWERS)
     async def speech(asked: Speech, request: Request) -> Stream:

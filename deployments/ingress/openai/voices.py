@@ -28,7 +28,7 @@ class VoiceList(BaseModel):
 
 def build_router(calls: StageCalls) -> APIRouter:
     """The route of one replica."""
-    router = APIRouter()
+    router = APIRouter(tags=["audio"])
 
     @router.get("/v1/audio/voices")
     async def voices() -> VoiceList:
