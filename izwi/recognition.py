@@ -142,8 +142,10 @@ class Recognition:
                 update = transcript.update(done.window, done.result.words, language)
                 likely = self._corrector.likely(done.result.words, language)
             else:
-                await self._emit(events.failure(done.result, utterance=utterance.number), None)
-                if not done.window.final and len(done.window.samples) < self._limits.max_window_s * SAMPLE_RATE:
+                later = not done.window.final and len(done.window.samples) < self._limits.max_window_s * SAMPLE_RATE
+                if not (later and failed_at is None and done.result.retryable):  # else the next pass makes it good
+                    await self._emit(events.failure(done.result, utterance=utterance.number), None)
+                if later:
                     failed_at = due.at
                     await asyncio.sleep(BACK_OFF_S)
                     continue

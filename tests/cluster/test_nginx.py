@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import Server, ServerConnection, serve
 
 from izwi import messages as m
 from izwi.server_process import free_port, running_server
@@ -75,7 +77,7 @@ def here(folder: Path, port: int, plain_port: int, servers: list[str]) -> Path:
         "user www-data;\n": "",  # whoever runs the test
         "/run/nginx.pid": f"{folder}/pid",
         "/var/log/nginx/": f"{folder}/",
-        "/var/cache/nginx/izwi": f"{folder}/cache",
+        "/var/lib/nginx/izwi": f"{folder}/cache",
         "/etc/izwi/tls/": f"{folder}/",
         "listen 80 ": f"listen 127.0.0.1:{plain_port} ",
         "listen 443 ": f"listen 127.0.0.1:{port} ",
@@ -122,6 +124,14 @@ def test_nginx_takes_the_file(folder: Path) -> None:
     assert "[warn]" not in done.stderr
 
 
+@needs_nginx
+def test_folders_are_those_of_the_package() -> None:
+    found = re.findall(r"^ *(?:access_log|error_log|proxy_cache_path) (/\S+)", CONFIG.read_text(), re.MULTILINE)
+    assert len(found) == 3
+    for path in found:
+        assert Path(path).parent.is_dir(), path
+
+
 @contextmanager
 def running(folder: Path, servers: list[str]) -> Iterator[Front]:
     if NGINX is None:
@@ -164,6 +174,39 @@ def test_where_no_server_is_left_the_answer_says_when_to_come_back(alone: Front)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"]
     assert answer.headers["strict-transport-security"]
+
+
+@needs_nginx
+async def test_a_server_that_is_back_takes_all_sockets_as_soon_as_the_other_has_gone(folder: Path) -> None:
+    """As in an update of one after the other, of servers that have nothing but sockets."""
+    ports = [free_port(), free_port()]
+    context = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+
+    async def up(port: int) -> Server:
+        async def hold(socket: ServerConnection) -> None:
+            await socket.send(str(port))
+            await socket.wait_closed()
+
+        return await serve(hold, "127.0.0.1", port)
+
+    with running(folder, [f"127.0.0.1:{port}" for port in ports]) as front:
+        async with AsyncExitStack() as sockets:
+
+            async def reached() -> int:
+                socket = await sockets.enter_async_context(
+                    connect(f"wss://localhost:{front.port}/ws/stream", ssl=context)
+                )
+                return int(await socket.recv())
+
+            second = await up(ports[1])
+            assert [await reached() for _ in range(6)] == [ports[1]] * 6  # the first is tried, and is away
+            first = await up(ports[0])
+            assert ports[0] in [await reached() for _ in range(2)]
+            second.close()
+            await second.wait_closed()
+            assert [await reached() for _ in range(6)] == [ports[0]] * 6
+        first.close()
+        await first.wait_closed()
 
 
 @pytest.fixture(scope="module")

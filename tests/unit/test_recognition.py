@@ -92,7 +92,7 @@ class Refusing:
 
 
 @pytest.mark.parametrize("refusals", [1, 3])
-async def test_a_refusal_before_a_turn_is_told_and_the_audio_is_heard_later(
+async def test_a_refusal_before_a_turn_is_told_if_there_is_another_and_the_audio_is_heard_later(
     refusals: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("izwi.recognition.BACK_OFF_S", 0.001)
@@ -103,13 +103,13 @@ async def test_a_refusal_before_a_turn_is_told_and_the_audio_is_heard_later(
         tasks.create_task(talk.hear())
         for number, piece in enumerate(np.split(words, 4), 1):  # each is worth a pass
             await talk.say(piece)
-            while len(talk.of(m.ErrorMessage)) < min(number, refusals):
+            while refusals - asr.refusals < min(number, refusals):
                 await asyncio.sleep(0.001)
         await talk.close(len(words))
     errors = talk.of(m.ErrorMessage)
     assert [(error.data.code, error.data.utterance, error.data.fatal) for error in errors] == [
         ("overloaded", 0, False)
-    ] * refusals
+    ] * (refusals - 1)
     assert talk.final == "one two three four."
     assert asr.windows
 
@@ -256,6 +256,6 @@ async def test_a_pass_that_failed_is_not_noted() -> None:
     await talk.say(speech("one", "two"))
     await talk.close(2 * WORD)
     await hearing
-    assert talk.of(m.ErrorMessage)
+    assert not talk.of(m.ErrorMessage), "the next one makes it good"
     assert talk.passes[0][1].at == round(0.3 * SAMPLE_RATE), "its audio has waited since the one that failed was due"
     assert talk.final.split() == ["one", "two"]
