@@ -135,6 +135,9 @@ def table(found: dict[str, dict[str, Took]]) -> str:
     ]
     for stage, routers in found.items():
         for router, took in routers.items():
+            if not took.calls:
+                lines.append(f"| {stage} | {router} | 0 | fewer --sessions or more --seconds show some | |")
+                continue
             (p50, p95), waited = np.percentile(took.calls, (50, 95)), np.percentile(took.waits, 95)
             lines.append(f"| {stage} | {router} | {len(took.calls)} | {p50:.1f} / {p95:.1f} | {waited:.1f} |")
     return "\n".join(lines)

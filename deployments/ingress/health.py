@@ -4,8 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import NoReturn
 
-import psutil
-
+from deployments.ingress import memory
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.metrics import Metrics
 from deployments.store.jobs import JobStore
@@ -14,7 +13,7 @@ from izwi.errors import IzwiError, StoreUnavailable
 from izwi.stages import Capabilities
 
 MEMORY_LIMIT_PERCENT = 90.0
-"""Above this share of memory in use the machine starts to kill processes: send new work elsewhere."""
+"""Above this share of memory in use processes begin to be killed: send new work elsewhere."""
 
 
 LOOK_S = 5.0
@@ -34,7 +33,7 @@ async def unready(calls: StageCalls, store: SessionStore) -> dict[str, str]:
         await store.ping()
     except IzwiError as error:
         reasons["redis"] = str(error)
-    used = psutil.virtual_memory().percent
+    used = memory.percent()
     if used >= MEMORY_LIMIT_PERCENT:
         reasons["memory"] = f"{used:.0f} % in use, the limit is {MEMORY_LIMIT_PERCENT:.0f} %"
     return reasons
@@ -44,6 +43,7 @@ async def watch(metrics: Metrics, calls: StageCalls, store: SessionStore, jobs: 
     """Note again and again what nobody else tells the metrics, for ever."""
     while True:
         reasons = await unready(calls, store)
+        calls.health.forget()
         metrics.ready.set(not reasons)
         for what in WHAT:
             metrics.unready.labels(what).set(what in reasons)

@@ -23,8 +23,7 @@ class Line:
         self._api_key = api_key
         self._socket: ClientConnection | None = None
         self._watching: set[asyncio.Task[None]] = set()
-        self.lost_at = 0.0
-        """When the last connection ended, in monotonic seconds."""
+        self._lost_at: float | None = None
 
     async def connect(self) -> ClientConnection:
         """As a session wants it."""
@@ -42,6 +41,13 @@ class Line:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._socket.transport.abort()
 
+    def resumed(self, at: float) -> float | None:
+        """Seconds since the connection was lost that the one in use stands for, at this monotonic time; attempts in
+        between do not begin it anew. None where none was lost."""
+        lost_at, self._lost_at = self._lost_at, None
+        return None if lost_at is None else at - lost_at
+
     async def _watch(self, connection: ClientConnection) -> None:
         await connection.wait_closed()
-        self.lost_at = time.monotonic()
+        if self._lost_at is None and connection is self._socket:
+            self._lost_at = time.monotonic()

@@ -138,7 +138,8 @@ class _Visit:
     def _note(self, event: Event, at: float) -> None:
         match event:
             case SessionResumedMessage():
-                self._notes.times("resume", [at - self._line.lost_at])
+                if (away_s := self._line.resumed(at)) is not None:
+                    self._notes.times("resume", [away_s])
             case SpeechStartedMessage(data=data):
                 self._processing.onset(data.time_s)
             case TranscriptPartialMessage(data=data) if data.heard_s and data.due_s and data.update_ms:

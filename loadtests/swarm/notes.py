@@ -20,6 +20,8 @@ METRICS = {
     "speech_first": "first byte of speech",
 }
 """Times in seconds, and their names for people."""
+KILLED = "killed: "
+"""Before the name of a deployment: how many of its replicas died on purpose."""
 OWN = {"sent_late": "chunk sent late", "loop_lag": "event loop late", "cpu": "cores used"}
 """Of the load generator itself: the worst of some seconds, and CPU in cores."""
 

@@ -35,7 +35,7 @@ def results(
     metrics = {key: tally.metric(key, began, lasted_s) for key in METRICS}
     own = {key: tally.metric(key, began, lasted_s) for key in OWN}
     memory = verdict.server_memory([(use.at_s, use.rss) for use in uses])
-    found = verdict.checks(metrics, tally, profile.limits, memory, slack)
+    found = verdict.checks(metrics, tally, profile.limits, memory, slack, bool(profile.kills))
     void = verdict.void(tally, lasted_s, profile.seconds)
     kept = all(check.kept for check in found)
     return {

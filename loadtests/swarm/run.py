@@ -80,6 +80,7 @@ def lead(order: Order, tell: Callable[[str], None]) -> dict[str, Any]:
     """
     if order.host is not None:
         _look(order.host)
+        order = replace(order, profile=replace(order.profile, kills=()))  # only what is ours is broken
     tell("careful offline pass over the recordings")
     notes, tally, uses = Notes(), Tally(), list[Use]()
     clips = corpus.load(order.folder)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from loadtests.growth import SIGMAS, Growth, Sample, growth
-from loadtests.swarm.notes import METRICS
+from loadtests.swarm.notes import KILLED, METRICS
 from loadtests.swarm.profiles import Limits
 from loadtests.swarm.tally import Tally
 
@@ -25,7 +25,12 @@ class Check:
 
 
 def checks(
-    metrics: dict[str, dict[str, Any] | None], tally: Tally, limits: Limits, memory: Growth | None, slack: float = 1.0
+    metrics: dict[str, dict[str, Any] | None],
+    tally: Tally,
+    limits: Limits,
+    memory: Growth | None,
+    slack: float = 1.0,
+    kills: bool = False,
 ) -> list[Check]:
     """Every limit with what was measured; what was not measured is not kept.
 
@@ -33,6 +38,7 @@ def checks(
         metrics: by name, as `Tally.metric` gives them.
         memory: of the whole server; None where its processes are not known.
         slack: times the limits of latencies.
+        kills: replicas were to die.
     """
     counts = tally.counts
     lost, tried = counts["sessions lost"], counts["sessions"] + counts["sessions refused"] + counts["requests"]
@@ -43,6 +49,9 @@ def checks(
         Check("sessions lost", "0", f"{lost:.0f}", not lost),
         Check("errors", f"{limits.errors:.1%}", _share(wrong, tried), wrong <= limits.errors * tried),
     ]
+    if kills:
+        killed = sum(number for name, number in counts.items() if name.startswith(KILLED))
+        found.append(Check("replicas killed", "some", f"{killed:.0f}", killed > 0))
     if "word_shown" in limits.p95_s:
         shown = "nothing said" if heard is None else f"{heard:.1%}"
         found.append(

@@ -1,11 +1,12 @@
 import asyncio
 from typing import Any
 
-import psutil
 import pytest
 
+from deployments.ingress import memory
 from deployments.ingress.health import unready, watch
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.stage_health import StageHealth
 from izwi.errors import EngineFailed, StoreUnavailable
 from tests.metrics import value
 
@@ -16,6 +17,7 @@ class Away:
     def __init__(self, away: bool = True) -> None:
         self.away = away
         self.looked = asyncio.Event()
+        self.health = StageHealth(Metrics())
 
     async def capabilities(self) -> dict[str, Any]:
         if self.away:
@@ -35,7 +37,7 @@ class Away:
 
 @pytest.fixture(autouse=True)
 def _enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"percent": 50.0}))
+    monkeypatch.setattr(memory, "percent", lambda: 50.0)
 
 
 async def test_it_says_what_is_missing() -> None:
@@ -44,7 +46,7 @@ async def test_it_says_what_is_missing() -> None:
 
 
 async def test_a_full_memory_keeps_sessions_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"percent": 93.0}))
+    monkeypatch.setattr(memory, "percent", lambda: 93.0)
     assert set(await unready(Away(False), Away(False))) == {"memory"}  # type: ignore[arg-type]
 
 

@@ -134,14 +134,14 @@ async def test_a_language_once_sure_is_not_detected_again_within_the_utterance()
     assert asked[-1] == "en"
 
 
-async def test_a_failing_partial_is_reported_and_loses_nothing() -> None:
-    failures = iter([StageTimeout("slow"), StageTimeout("slow")])
+async def test_a_failing_partial_loses_nothing_and_is_made_good_by_the_next() -> None:
+    failures = iter([StageTimeout("slow")])
 
     def fail(stage: str, request: object) -> Exception | None:
         return next(failures, None) if isinstance(request, AsrRequest) and not request.final else None
 
     heard = await run(TWO, Script(fail=fail))
-    assert {e.data.code for e in heard.of(m.ErrorMessage)} == {"stage_timeout"}
+    assert not heard.of(m.ErrorMessage)
     assert heard.finals == ["one two three four.", "five six seven."]
 
 

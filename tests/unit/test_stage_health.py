@@ -1,5 +1,5 @@
 from deployments.ingress.metrics import Metrics
-from deployments.ingress.stage_health import MOST_CHANGES, StageHealth
+from deployments.ingress.stage_health import FORGOTTEN_S, MOST_CHANGES, StageHealth
 from izwi.errors import EngineFailed, InternalError, Overloaded, StageTimeout, UnsupportedPair
 from izwi.messages import StageStatus
 
@@ -39,3 +39,21 @@ def test_a_session_that_does_not_ask_costs_no_memory() -> None:
             health.failed("asr", EngineFailed("lost"))
             health.worked("asr")
         assert queue.qsize() == MOST_CHANGES
+
+
+def test_a_failure_that_nobody_has_seen_again_is_forgotten() -> None:
+    now = 0.0
+    health = StageHealth(Metrics(), lambda: now)
+    health.failed("tts", StageTimeout("slow"))
+    now = FORGOTTEN_S - 1
+    health.failed("tts", StageTimeout("slow again"))
+    health.failed("asr", EngineFailed("lost"))
+    now = FORGOTTEN_S + 1
+    health.forget()
+    assert set(health.failing) == {"tts", "asr"}
+    health.failed("asr", EngineFailed("lost again"))
+    now = 2 * FORGOTTEN_S
+    with health.changes() as queue:
+        health.forget()
+        assert queue.get_nowait() == StageStatus(stage="tts", working=True)
+    assert set(health.failing) == {"asr"}

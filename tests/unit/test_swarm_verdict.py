@@ -9,7 +9,7 @@ import pytest
 from izwi.settings import Settings
 from loadtests.swarm import report, verdict
 from loadtests.swarm.meters import Use
-from loadtests.swarm.notes import METRICS, Note, Notes
+from loadtests.swarm.notes import KILLED, METRICS, Note, Notes
 from loadtests.swarm.profiles import PROFILES, Limits, Profile, Stage, shortened
 from loadtests.swarm.progress import line
 from loadtests.swarm.results import load, results
@@ -40,6 +40,13 @@ def run(found: Tally, seen: list[Use] | None = None, lasted_s: float = 120.0, sl
 
 def missed(found: dict) -> list[str]:
     return [check["name"] for check in found["checks"] if not check["kept"]]
+
+
+def test_a_run_in_which_no_replica_died_though_some_were_to_is_missed() -> None:
+    profile = replace(PROFILE, kills=("asr",))
+    for notes, names in (((), ["replicas killed"]), ((("count", f"{KILLED}asr", 0.0, 2),), [])):
+        found = results("test", profile, tally(*notes), uses(0.0), 0.0, 120.0, 1.0, ABOUT)
+        assert missed(found) == names
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -1,0 +1,28 @@
+"""How much of the memory that this process may have is in use: the container's where there is a limit, else the
+machine's."""
+
+from pathlib import Path
+
+import psutil
+
+CGROUPS = Path("/sys/fs/cgroup")
+"""As a container sees its own."""
+LAYOUTS = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
+"""Of version 2 and 1: limit, use, and where the page cache that can go at any moment stands, by its key."""
+
+
+def percent(cgroups: Path = CGROUPS) -> float:
+    """Share in use, 0 to 100. A pod is killed at its own limit, whatever the node it is on has left."""
+    machine = psutil.virtual_memory()
+    for limit, used, stat, reclaimable in LAYOUTS:
+        try:
+            most = int((cgroups / limit).read_text())
+            if most < machine.total:  # version 1 has an absurd number where there is no limit
+                cache = dict(line.split() for line in (cgroups / stat).read_text().splitlines())
+                return 100 * (int((cgroups / used).read_text()) - int(cache[reclaimable])) / most
+        except (OSError, ValueError, KeyError):  # "max", or another layout
+            continue
+    return machine.percent
