@@ -20,6 +20,7 @@ from deployments.ingress.openai import models, speech, transcriptions, voices
 from deployments.ingress.recordings import META_HEADER
 from deployments.ingress.request_limits import Limit, RequestLimits
 from deployments.ingress.services import Services
+from deployments.ingress.unforeseen import Unforeseen
 from deployments.ingress.upload_room import Room, UploadRoom
 from deployments.media.sandbox import Limits, MediaSandbox
 from izwi.keys import Scope
@@ -57,6 +58,7 @@ def build_app(services: Services) -> FastAPI:
     room = Room(settings.max_uploads, settings.jobs.free_bytes)
     app.add_middleware(UploadRoom, room=room, paths=FILES)
     app.add_middleware(RequestLimits, rule=_limit(settings))
+    app.add_middleware(Unforeseen)
     if services.tracing is not None:
         services.tracing.cover(app)
     app.add_middleware(

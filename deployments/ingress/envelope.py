@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
-from izwi.errors import InternalError, IzwiError, Unauthorized, error_type
+from izwi.errors import IzwiError, Unauthorized, error_type
 
 GONE = 499
 """For the log and the metrics, as Nginx counts them: nobody reads the answer to a request that was broken off."""
@@ -44,7 +44,7 @@ def error_body(scope: Scope, error: IzwiError) -> dict[str, Any]:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Errors of every kind."""
+    """Errors of every kind that is foreseen; see `deployments.ingress.unforeseen` for the others."""
 
     @app.exception_handler(IzwiError)
     async def ours(request: Request, error: IzwiError) -> Response:
@@ -68,12 +68,6 @@ def add_handlers(app: FastAPI) -> None:
     async def broken_off(request: Request, error: ClientDisconnect) -> Response:
         log.info("request_broken_off", path=request.url.path)
         return Response(status_code=GONE)
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("request_failed", path=request.url.path, exc_info=error)
-        told = "the request failed; see the server's log"
-        return _envelope(request.scope, InternalError.status, InternalError.code, told)
 
 
 def _field(loc: Sequence[str | int]) -> str | None:

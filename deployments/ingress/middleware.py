@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -45,6 +46,9 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, tagged)
+            except Exception:
+                status = HTTPStatus.INTERNAL_SERVER_ERROR.value  # whatever the answer began with, it has no end
+                raise
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "unknown")

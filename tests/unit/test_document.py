@@ -33,10 +33,13 @@ OPEN = {("get", "/healthz"), ("get", "/readyz")}
 
 @cache
 def app(debug: bool = True, keyed: bool = True) -> FastAPI:
+    return assembled(Settings(debug=debug), Metrics(), keyed)
+
+
+def assembled(settings: Settings, metrics: Metrics, keyed: bool = True) -> FastAPI:
     access = Access(SimpleNamespace() if keyed else None, None, None, ())  # type: ignore[arg-type]
     nothing = dict.fromkeys(("calls", "store", "tokens", "hotwords", "llm", "fleet", "registry", "jobs", "forks"))
-    metrics = Metrics()
-    services = SimpleNamespace(settings=Settings(debug=debug), access=access, metrics=metrics, tracing=None, **nothing)
+    services = SimpleNamespace(settings=settings, access=access, metrics=metrics, tracing=None, **nothing)
     return build_app(services)  # type: ignore[arg-type]
 
 
