@@ -29,6 +29,16 @@ from izwi.settings import Settings
 FILES = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations", "/api/v1/transcribe", "/asr"})
 """Paths to which media files are sent."""
 JOBS = "/v1/jobs"
+EXPOSED_HEADERS = (
+    "X-Request-Id",
+    "X-Response-Time-Ms",
+    META_HEADER,
+    "X-Izwi-Warning",
+    "X-Izwi-Partial",
+    "Retry-After",
+    "Location",
+)
+"""What pages of other origins may read of an answer's head, besides what browsers show anyway."""
 ALIVE: document.Responses = {200: {"content": document.json(alive={"status": "ok"})}}
 EXPOSED = "# TYPE izwi_live_sessions gauge\nizwi_live_sessions 3.0\n"
 EXPOSITION: document.Responses = {200: {"content": document.text("text/plain", prometheus=EXPOSED)}}
@@ -65,8 +75,8 @@ def build_app(services: Services) -> FastAPI:
         CORSMiddleware,
         allow_origins=list(services.settings.cors_origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "traceparent"],
-        expose_headers=["X-Request-Id", "X-Response-Time-Ms", META_HEADER],
+        allow_headers=["*"],  # clients add some of their own; what may be asked depends on the origin alone
+        expose_headers=EXPOSED_HEADERS,
     )
     app.add_middleware(RequestContext, metrics=services.metrics)
     envelope.add_handlers(app)

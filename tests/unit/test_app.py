@@ -63,3 +63,24 @@ async def test_an_answer_that_fails_midway_breaks_off_and_counts_as_a_failure() 
                 await http.get("/breaks")
     assert counted(metrics, "/breaks", 500) == 1
     assert [line["event"] for line in logs] == ["request_failed", "request"]
+
+
+async def test_a_page_may_use_clients_that_add_headers_of_their_own() -> None:
+    asked = "authorization,content-type,x-stainless-lang,x-stainless-retry-count"
+    ahead = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
+    async with client(Metrics()) as http:
+        answer = await http.options("/v1/audio/speech", headers=ahead)
+        foreign = await http.options("/v1/audio/speech", headers=ahead | {"Origin": "https://other.example"})
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert set(asked.split(",")) <= set(answer.headers["Access-Control-Allow-Headers"].split(","))
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert foreign.status_code == 400
+    assert "Access-Control-Allow-Origin" not in foreign.headers
+
+
+async def test_a_page_may_read_what_the_head_of_an_answer_tells() -> None:
+    async with client(Metrics()) as http:
+        answer = await http.get("/healthz")
+    shown = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert {"X-Request-Id", "X-Izwi-Meta", "X-Izwi-Warning", "X-Izwi-Partial", "Retry-After", "Location"} <= shown
