@@ -10,7 +10,7 @@ from izwi.messages import Hotword
 from izwi.messages.client import Encoding
 from izwi.messages.hotwords import MOST_HOTWORDS
 from izwi.messages.text import Prompt
-from izwi.realtime.events import Fields, Language, Name, Unsupported
+from izwi.realtime.events import Fields, Language, Name, Unsupported, merged
 from izwi.settings import Settings
 
 PCM_RATES = (24_000, 16_000)
@@ -88,14 +88,12 @@ class Input(Fields):
         Raises:
             ProtocolViolation: one of them differs, and audio has come already.
         """
-        changes: dict[str, Any] = {name: getattr(fields, name) for name in fields.model_fields_set}
-        if "transcription" in changes and fields.transcription.model is None:
-            changes["transcription"] = fields.transcription.model_copy(update={"model": self.transcription.model})
-        for name, value in changes.items():
-            if begun and value != getattr(self, name):
+        changed = merged(self, fields)
+        for name in fields.model_fields_set:
+            if begun and getattr(changed, name) != getattr(self, name):
                 param = f"session.audio.input.{name}"
                 raise ProtocolViolation(f"{param}: cannot change once audio has come").about(param)
-        return self.model_copy(update=changes)
+        return changed
 
     @property
     def start(self) -> m.SessionStart:

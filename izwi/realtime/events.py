@@ -33,6 +33,24 @@ class Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Some = TypeVar("Some", bound=Fields)
+
+
+def merged(before: Some, update: Some) -> Some:
+    """``before`` with what ``update`` says, in fields of fields too. What is of another ``type`` than before is taken
+    whole: its fields mean something else."""
+    changes: dict[str, Any] = {}
+    for name in update.model_fields_set:
+        old, new = getattr(before, name), getattr(update, name)
+        alike = isinstance(old, Fields) and isinstance(new, Fields) and _type(old) == _type(new)
+        changes[name] = merged(old, new) if alike else new
+    return before.model_copy(update=changes)
+
+
+def _type(fields: Fields) -> str | None:
+    return getattr(fields, "type", None)
+
+
 class ClientEvent(Fields):
     event_id: str | None = Field(default=None, max_length=LONGEST_ID)
 

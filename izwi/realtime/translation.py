@@ -12,7 +12,18 @@ from pydantic import Field, TypeAdapter
 from izwi import messages as m
 from izwi.errors import ClientError, IzwiError, ProtocolViolation
 from izwi.realtime.debugging import asked_debug, shown_debug, updated_debug
-from izwi.realtime.events import ClientEvent, Fields, Language, Name, Unsupported, Writer, asked_model, decode, parse
+from izwi.realtime.events import (
+    ClientEvent,
+    Fields,
+    Language,
+    Name,
+    Unsupported,
+    Writer,
+    asked_model,
+    decode,
+    merged,
+    parse,
+)
 from izwi.realtime.joining import between
 from izwi.realtime.voice import RATE, Voice
 from izwi.settings import Settings
@@ -120,12 +131,8 @@ class TranslationWire:
             raise
 
     def _update(self, session: SessionFields) -> None:
-        fields = session.audio
         debug = updated_debug(self._debug, session.debug, self._begun)
-        updated = AudioFields(
-            input=self._audio.input.model_copy(update=_set(fields.input)),
-            output=self._audio.output.model_copy(update=_set(fields.output)),
-        )
+        updated = merged(self._audio, session.audio)
         if self._begun:
             for param, before, after in (
                 (LANGUAGE, self._audio.output.language, updated.output.language),
@@ -235,10 +242,6 @@ class TranslationWire:
             },
             **shown_debug(self._debug),
         }
-
-
-def _set(fields: Fields) -> dict[str, Any]:
-    return {name: getattr(fields, name) for name in fields.model_fields_set}
 
 
 def _spoken(audio: AudioFields) -> str | None:

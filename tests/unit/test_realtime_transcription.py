@@ -102,6 +102,28 @@ def test_what_an_update_leaves_out_stays() -> None:
     assert update(wire)["transcription"]["language"] == "en"
 
 
+def test_what_an_update_leaves_out_of_a_field_stays() -> None:
+    wire = connected()
+    update(wire, transcription={"language": "es", "keywords": ["Ngugi"]})
+    shown = update(wire, transcription={"prompt": "x"})["transcription"]
+    assert shown == {"model": None, "language": "es", "prompt": "x", "keywords": ["Ngugi"]}
+    assert update(wire, transcription={"language": None})["transcription"] == shown | {"language": None}
+    update(wire, turn_detection={"type": "server_vad", "threshold": 0.7})
+    detection = update(wire, turn_detection={"type": "server_vad", "silence_duration_ms": 900})["turn_detection"]
+    assert (detection["threshold"], detection["silence_duration_ms"]) == (0.7, 900)
+    assert update(wire, turn_detection=None)["turn_detection"] is None
+    assert update(wire, turn_detection={"type": "server_vad"})["turn_detection"]["threshold"] == 0.5
+
+
+def test_a_format_of_another_type_has_a_rate_of_its_own() -> None:
+    wire = connected()
+    narrow = {"type": "audio/pcm", "rate": 16_000}
+    assert update(wire, format=narrow)["format"] == narrow
+    assert update(wire, format={"type": "audio/pcm"})["format"] == narrow
+    update(wire, format={"type": "audio/pcmu"})
+    assert append(wire)[0].start.audio == m.AudioFormat(encoding="mulaw", sample_rate=8000)
+
+
 def test_keywords_are_hotwords() -> None:
     wire = connected()
     assert update(wire, transcription={"keywords": ["Sundar Pichai"]})["transcription"]["keywords"] == ["Sundar Pichai"]
@@ -189,6 +211,15 @@ def test_nothing_can_be_changed_once_audio_has_come() -> None:
         update(wire, turn_detection=None)
     assert caught.value.param == "session.audio.input.turn_detection"
     update(wire, format={"type": "audio/pcm", "rate": 24_000})  # says what is so
+
+
+def test_one_of_several_fields_may_be_repeated_once_audio_has_come() -> None:
+    wire = connected()
+    update(wire, transcription={"language": "es", "keywords": ["Ngugi"]})
+    append(wire)
+    assert update(wire, transcription={"language": "es"})["transcription"]["keywords"] == ["Ngugi"]
+    with pytest.raises(ProtocolViolation):
+        update(wire, transcription={"keywords": []})
 
 
 def test_errors_look_like_openais() -> None:

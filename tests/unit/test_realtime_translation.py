@@ -132,6 +132,16 @@ def test_the_language_can_change_until_audio_has_come() -> None:
         assert caught.value.param == param
 
 
+def test_what_an_update_leaves_out_stays() -> None:
+    wire = connected()
+    update(wire, input={"transcription": {"language": "en"}}, output={"language": "es"})
+    shown = update(wire, input={"transcription": {"model": "m"}})
+    assert shown["input"]["transcription"] == {"model": "m", "language": "en"}
+    assert shown["output"] == {"language": "es"}
+    assert update(wire, input={"transcription": None})["input"]["transcription"] is None
+    assert update(wire, input={"transcription": {}})["input"]["transcription"] == {"model": None, "language": None}
+
+
 @pytest.mark.parametrize(
     ("audio", "param"),
     [
