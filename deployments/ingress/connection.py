@@ -29,6 +29,7 @@ from izwi.errors import (
     IzwiError,
     NotReady,
     TooManyMessages,
+    UnknownMessageType,
 )
 from izwi.keys import ANONYMOUS, Principal
 from izwi.wire import Audio, Begin, Command, End, Frame, Leave, Ping, Pong, Reply, Resume, Wire
@@ -37,6 +38,8 @@ START_LIMIT_S = 20.0
 """A connection that has not started a session by then is idle or an attack."""
 MAX_BAD_FRAMES = 100
 """Malformed frames answered one by one before the connection is closed."""
+MALFORMED = (InvalidMessage, UnknownMessageType)
+"""Other errors happen to sound clients, and add up in a long session: a commit after a pause, a damaged packet."""
 SILENT_S = 5.0
 """Without audio, after which nobody speaks whatever was said before."""
 MISSED_PINGS = 3
@@ -170,7 +173,7 @@ class Connection:
         except (Overrun, TooManyMessages):
             raise
         except ClientError as error:
-            self._bad_frames += 1
+            self._bad_frames += isinstance(error, MALFORMED)
             if self._bad_frames > MAX_BAD_FRAMES:
                 raise
             await self._emitter.reject(error)

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, QueryParams
 
 from deployments.ingress import live, runner
 from deployments.ingress.admission import Newcomers
-from deployments.ingress.connection import Connection
+from deployments.ingress.connection import MAX_BAD_FRAMES, Connection
 from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
@@ -215,6 +215,26 @@ async def test_when_the_server_stops_what_was_said_is_finished_and_the_client_to
     assert [await talking.outcome(), await silent.outcome()] == ["ended", "not_ready"]
     assert [talking.socket.closed, silent.socket.closed] == [code, code]
     assert await draining == 0
+
+
+async def test_only_malformed_frames_are_counted_against_a_client() -> None:
+    line = Line(services())
+
+    async def code() -> str:
+        return (await line.socket.next("error"))["error"]["code"]
+
+    for _ in range(MAX_BAD_FRAMES + 1):
+        line.socket.say("input_audio_buffer.commit")
+        assert await code() == "input_audio_buffer_commit_empty"
+    for number in range(MAX_BAD_FRAMES):
+        line.socket.say("response.create" if number % 2 else "input_audio_buffer.append")
+        assert await code() == ("unknown_message_type" if number % 2 else "invalid_message")
+    line.socket.say("input_audio_buffer.commit")
+    assert await code() == "input_audio_buffer_commit_empty"
+    assert line.socket.closed is None
+    line.socket.say("response.create")
+    assert await line.outcome() == "unknown_message_type"
+    assert line.socket.closed == 1008
 
 
 async def test_a_client_has_a_window_even_though_it_is_not_told() -> None:
