@@ -113,8 +113,11 @@ class Jobs:
         return await self.store.get(job_id)
 
     async def retry(self, owner: Principal, job_id: str) -> Job:
-        """Go on where it failed; raises `JobConflict` where it did not, and as `create` does."""
-        await self.store.retry(await self.get(owner, job_id), self.settings.per_key, self.settings.queue)
+        """Go on where it failed; raises `JobConflict` where it did not or cannot, and as `create` does."""
+        job = await self.get(owner, job_id)
+        if job.status is Status.FAILED and not job.needs_recording and not job.url:
+            raise JobConflict("it would fail again, and its recording is not kept: make a new job")
+        await self.store.retry(job, self.settings.per_key, self.settings.queue)
         self.runner.wake()
         return await self.store.get(job_id)
 

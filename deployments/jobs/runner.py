@@ -144,6 +144,10 @@ class JobRunner:
             await self._store.finish(claim, Status.FAILED, told(error))
         except (Lost, StoreUnavailable) as lost:  # the lease runs out, and another comes to the same end
             log.warning("job_end_not_stored", job=claim.job.id, reason=str(lost))
+            return
+        if told(error).lasting:  # otherwise a client could fill the disk with jobs that count no more
+            spool = (await self.workshop()).spool
+            await asyncio.to_thread(spool.remove, claim.job.id)
 
     async def _keep(self, claim: Claim) -> None:
         """Renew the lease until it is lost."""
@@ -176,7 +180,6 @@ class JobRunner:
 
     async def _needed(self, job_id: str) -> bool:
         try:
-            status = (await self._store.get(job_id)).status
+            return (await self._store.get(job_id)).needs_recording
         except JobNotFound:
             return False
-        return status not in (Status.DONE, Status.CANCELLED)

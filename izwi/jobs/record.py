@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
+from izwi.errors import ClientError, InternalError, error_classes
 from izwi.jobs.options import JobOptions
 
 _ID = re.compile(r"job_[0-9a-f]{32}")
@@ -32,6 +33,11 @@ class Told:
     code: str
     message: str
     retryable: bool = False
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same request meets it again: what was asked for is at fault, and no state of ours."""
+        return issubclass(error_classes().get(self.code, InternalError), ClientError)
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,13 @@ class Job:
     expires_at: float | None = None
     error: Told | None = None
     warning: Told | None = None
+
+    @property
+    def needs_recording(self) -> bool:
+        """Whether somebody may still hear it: who tries a failed job again, unless that must end as before."""
+        if self.status is Status.FAILED:
+            return self.error is None or not self.error.lasting
+        return not self.status.over
 
     @property
     def progress(self) -> float | None:

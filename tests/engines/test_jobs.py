@@ -69,6 +69,13 @@ async def test_a_language_that_cannot_be_translated_is_told_at_once_or_with_what
         assert unknown.json()["error"]["code"] == "unsupported_language"
         job = await one.submit(talk, target_languages="es")
         assert (await one.over(job["id"]))["error"]["code"] == "unsupported_pair"
+        async with asyncio.timeout(10):
+            while spooled(tmp_path):  # it would fail again
+                await asyncio.sleep(0.01)
+        again = await one.client.post(f"/v1/jobs/{job['id']}/retry")
+        assert (again.status_code, again.json()["error"]["code"]) == (409, "job_conflict")
+        assert "make a new job" in again.json()["error"]["message"]
+        assert (await one.client.get(f"/v1/jobs/{job['id']}")).json()["status"] == "failed"
 
 
 async def test_a_job_is_cancelled_and_removed(redis: EmbeddedRedis, tmp_path: Path, talk: Path) -> None:

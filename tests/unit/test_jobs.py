@@ -23,7 +23,7 @@ from izwi.jobs.entries import (
     transcript,
 )
 from izwi.jobs.options import JobOptions, NewJob
-from izwi.jobs.record import Job, Status, is_id, new_id
+from izwi.jobs.record import Job, Status, Told, is_id, new_id
 from izwi.stages import Word
 
 PAIRS = {("en", "es"), ("es", "en")}
@@ -76,6 +76,25 @@ def test_progress_goes_by_the_length_of_the_recording_where_that_is_known() -> N
     assert job(duration_s=60.0, done_s=61.0).progress == 1.0
     assert job(duration_s=60.0, done_s=30.0, passes=2, passed=1).progress == 0.75
     assert job(status=Status.DONE).progress == 1.0
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "needed"),
+    [
+        (Status.QUEUED, None, True),
+        (Status.RUNNING, None, True),
+        (Status.DONE, None, False),
+        (Status.CANCELLED, None, False),
+        (Status.FAILED, "engine_failed", True),
+        (Status.FAILED, "internal_error", True),
+        (Status.FAILED, "of another version", True),
+        (Status.FAILED, "unsupported_pair", False),
+        (Status.FAILED, "damaged_audio", False),
+    ],
+)
+def test_a_recording_stays_for_who_may_still_hear_it(status: Status, code: str | None, needed: bool) -> None:
+    error = Told(code, "broken") if code else None
+    assert job(status=status, error=error).needs_recording is needed
 
 
 def test_ids_are_fit_to_be_names_of_files() -> None:
