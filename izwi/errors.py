@@ -12,7 +12,7 @@
     │   ├── Unauthorized         401  no key, or none that is known
     │   ├── Forbidden            403  a key or an origin that may not do this
     │   │   └── UrlNotAllowed    403  an address that is not listed in IZWI_JOBS__URLS
-    │   ├── DownloadRefused      424  the server that has the recording does not give it
+    │   ├── DownloadRefused      424  the server that has the recording does not give it, or not in time
     │   ├── JobNotFound          404  no such job, or not one of this key
     │   ├── JobConflict          409  the job is not where this makes sense
     │   ├── UnsupportedLanguage  400  no engine for this language

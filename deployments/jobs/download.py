@@ -43,7 +43,7 @@ class Downloads:
         Raises:
             UrlNotAllowed: it leads where it may not.
             DownloadFailed: the server there does not answer, or breaks off.
-            DownloadRefused: it does not give the file.
+            DownloadRefused: it does not give the file, or not in time.
             BodyTooLarge: the file is larger than it may be.
             SpoolFull: there is no room for it.
         """
@@ -51,7 +51,8 @@ class Downloads:
             async with asyncio.timeout(self._timeout_s), self._answer(url) as response:
                 await self._save(response, job_id, spool)
         except TimeoutError:
-            raise DownloadFailed(f"the file was not there after {self._timeout_s:g} s") from None
+            # Not to be tried again: what gives a little now and then would keep a runner from other jobs for hours.
+            raise DownloadRefused(f"the file was not there after {self._timeout_s:g} s") from None
         except httpx.InvalidURL:
             raise DownloadRefused("the server there leads to no address") from None
         except httpx.HTTPError as error:

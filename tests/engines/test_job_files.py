@@ -5,6 +5,7 @@ import http.server
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,13 @@ def files(tmp_path: Path, talk: Path) -> Iterator[str]:
                 self.send_response(302)
                 self.send_header("Location", self.path.removeprefix("/www/to/"))
                 self.end_headers()
+            elif self.path == "/endless":
+                self.send_response(200)
+                self.end_headers()
+                with suppress(OSError):  # until nobody listens
+                    while True:
+                        self.wfile.write(b"x")
+                        time.sleep(0.02)
             else:
                 super().do_GET()
 
@@ -136,6 +144,25 @@ async def test_a_file_that_is_too_large_is_not_fetched(redis: EmbeddedRedis, tmp
     async with replica(redis, tmp_path / "spool", Scripted(), urls=("127.0.0.1",), max_bytes=100_000) as one:
         response = await one.client.post("/v1/jobs", json={"url": f"{files}/www/talk.wav"})
         assert (await one.over(response.json()["id"]))["error"]["code"] == "body_too_large"
+
+
+async def test_a_file_that_never_ends_is_given_up_once(redis: EmbeddedRedis, tmp_path: Path, files: str) -> None:
+    fetched: list[str] = []
+    async with replica(redis, tmp_path / "spool", Scripted(), urls=("127.0.0.1",), transfer_timeout_s=0.3) as one:
+        downloads = (await one.jobs.runner.workshop()).downloads
+        fetch = downloads.fetch
+
+        async def counted(url: str, job_id: str, spool: Spool) -> None:
+            fetched.append(url)
+            await fetch(url, job_id, spool)
+
+        downloads.fetch = counted  # type: ignore[method-assign]
+        response = await one.client.post("/v1/jobs", json={"url": f"{files}/endless"})
+        error = (await one.over(response.json()["id"]))["error"]
+        assert (error["code"], error["retryable"]) == ("download_refused", False)
+        assert "after 0.3 s" in error["message"]
+    assert fetched == [f"{files}/endless"]
+    assert spooled(tmp_path / "spool") == []
 
 
 async def test_a_name_that_leads_to_this_machine_is_not_fetched_by_its_name(
