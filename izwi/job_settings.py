@@ -30,7 +30,8 @@ class JobSettings(BaseModel):
     free_bytes: int = Field(default=2_000_000_000, ge=0)
     """Disk space that recordings leave free."""
     ttl_s: int = Field(default=86_400, ge=60)
-    """How long a job and its transcript stay after their last change: a day, so that nobody has to wait up for one."""
+    """How long a job and its transcript stay once it is over: a day, so that nobody has to wait up for one. One that
+    waits stays, unless for so long no server was there that could work on it."""
     urls: tuple[str, ...] = ()
     """What may be fetched: hosts, prefixes of addresses, or ranges of addresses, without which nothing of a private
     network is fetched. Empty refuses all."""

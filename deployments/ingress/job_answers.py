@@ -44,7 +44,7 @@ EXAMPLE: dict[str, Any] = {
     "created_at": "2026-01-01T12:00:00.000+00:00",
     "started_at": "2026-01-01T12:00:01.000+00:00",
     "finished_at": None,
-    "expires_at": "2026-01-02T12:00:00.000+00:00",
+    "expires_at": None,
     "links": {"self": BASE, "events": f"{BASE}/events", "result": f"{BASE}/result", "cancel": f"{BASE}/cancel"},
 }
 
@@ -77,6 +77,7 @@ class JobView(BaseModel):
     started_at: str | None = None
     finished_at: str | None = None
     expires_at: str | None = None
+    """Null as long as the job is not over."""
     links: Links
 
 

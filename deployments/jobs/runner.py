@@ -7,14 +7,16 @@ one that dies is found out when its lease runs out. Either way another goes on a
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
 from deployments.ingress.metrics import Metrics
+from deployments.jobs.spool import Spool
 from deployments.jobs.work import Work, Workshop, told
 from deployments.store.jobs import Claim, JobStore, Lost
 from izwi.errors import InternalError, IzwiError, JobNotFound, StoreUnavailable
-from izwi.jobs.record import Status
+from izwi.jobs.record import Job, Status
 
 POLL_S = 2.0
 """Between looks at the queue; the replica that was given a job looks at once."""
@@ -22,8 +24,9 @@ RENEW_S = 2.0
 """Between renewals of a lease; so often a runner also hears that its job was cancelled."""
 MOST_TRIES = 3
 """Servers that may die over a job at the same place before it is given up."""
-SWEEP_S = 60.0
-"""Between looks for recordings that nobody needs any more."""
+SWEEP_S = 20.0
+"""Between looks for jobs that wait, a third of the shortest time in which one would be forgotten, and for recordings
+that nobody needs any more."""
 
 log = structlog.get_logger()
 
@@ -93,8 +96,7 @@ class JobRunner:
             except JobNotFound:  # its time was over
                 await self._store.forget(job_id)
                 continue
-            # A recording that was uploaded to another machine is left to that one.
-            if job.url or await asyncio.to_thread(shop.spool.has, job_id):
+            if await _within_reach(job, shop.spool):
                 claim = await self._store.claim(job)
                 if claim is not None:
                     return claim
@@ -170,16 +172,32 @@ class JobRunner:
         while True:
             try:
                 spool = (await self.workshop()).spool
+                await self._keep_waiting(spool)
                 for job_id in await asyncio.to_thread(spool.orphans):
                     if not await self._needed(job_id):
                         await asyncio.to_thread(spool.remove, job_id)
                         log.info("recording_removed", job=job_id)
             except (StoreUnavailable, OSError) as error:
                 log.warning("recordings_not_swept", reason=str(error))
+            except Exception:  # without this task jobs that wait would be forgotten
+                log.exception("sweep_failed")
             await asyncio.sleep(SWEEP_S)
+
+    async def _keep_waiting(self, spool: Spool) -> None:
+        """A queue may be longer than the time in which jobs are forgotten, and those that nobody can hear are."""
+        for job_id in await self._store.waiting():
+            with suppress(JobNotFound):
+                job = await self._store.get(job_id)
+                if await _within_reach(job, spool):
+                    await self._store.keep(job)
 
     async def _needed(self, job_id: str) -> bool:
         try:
             return (await self._store.get(job_id)).needs_recording
         except JobNotFound:
             return False
+
+
+async def _within_reach(job: Job, spool: Spool) -> bool:
+    """Whether it can be worked on here: a recording that was uploaded to another machine is left to that one."""
+    return bool(job.url) or await asyncio.to_thread(spool.has, job.id)

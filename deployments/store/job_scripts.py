@@ -53,6 +53,11 @@ redis.call('ZADD', KEYS[6], now + tonumber(ARGV[5]), id)
 for i = 1, 4 do redis.call('EXPIRE', KEYS[i], ttl) end
 return 'ok'
 """
+KEEP = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+redis.call('ZADD', KEYS[3], 'XX', tonumber(ARGV[1]) + tonumber(ARGV[2]), ARGV[3])
+for i = 1, 4 do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
+"""
 MOVE = """
 local now, ttl, id, to = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[5]
 local status = redis.call('HGET', KEYS[1], 'status')

@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from deployments.store.job_scripts import CLAIM, CREATE, MOVE, READ, REMOVE, WAITING, WRITE
+from deployments.store.job_scripts import CLAIM, CREATE, KEEP, MOVE, READ, REMOVE, WAITING, WRITE
 from deployments.store.link import RedisLink
 from izwi.errors import JobConflict, JobNotFound, Overloaded, RateLimited, StoreUnavailable
 from izwi.jobs.options import JobOptions
@@ -60,7 +60,7 @@ class JobStore:
     """Every failure of Redis is a `StoreUnavailable`.
 
     Args:
-        ttl_s: how long a job stays after its last change.
+        ttl_s: how long a job stays once it is over, and one that nobody works on or keeps.
         clock: wall-clock seconds, the same on all machines.
     """
 
@@ -158,6 +158,10 @@ class JobStore:
         keys = (f"{PREFIX}:queue", f"{PREFIX}:leases")
         return await self._link.run(lambda redis: redis.eval(WAITING, 2, *keys, self._clock()))
 
+    async def keep(self, job: Job) -> None:
+        """Let it wait on: its time begins anew."""
+        await self._run(KEEP, job)
+
     async def claim(self, job: Job) -> Claim | None:
         """The right to work on a job; None where another has it, or nobody needs it."""
         fields = await self._run(CLAIM, job, LEASE_S, secrets.token_hex(8))
@@ -208,6 +212,7 @@ class JobStore:
         def told(field: str) -> Told | None:
             return Told(**json.loads(found[field])) if found.get(field) else None
 
+        status = Status(found["status"])
         return Job(
             id=job_id,
             owner=found["owner"],
@@ -215,7 +220,7 @@ class JobStore:
             created_at=float(found["created"]),
             name=found["name"],
             url=found["url"],
-            status=Status(found["status"]),
+            status=status,
             duration_s=number("duration"),
             done_s=number("done") or 0.0,
             passes=int(found.get("passes", 1)),
@@ -228,7 +233,7 @@ class JobStore:
             spent=found.get("spent", ""),
             started_at=number("started"),
             finished_at=number("finished"),
-            expires_at=float(found["changed"]) + self._ttl_s,
+            expires_at=float(found["changed"]) + self._ttl_s if status.over else None,
             error=told("error"),
             warning=told("warning"),
         )

@@ -77,6 +77,7 @@ class Job:
     started_at: float | None = None
     finished_at: float | None = None
     expires_at: float | None = None
+    """None as long as it is not over."""
     error: Told | None = None
     warning: Told | None = None
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from deployments.jobs import runner as runners
 from deployments.jobs.spool import YOUNG_S, Spool
 from deployments.store.embedded import EmbeddedRedis
+from deployments.store.jobs import PREFIX
 from izwi.jobs.record import new_id
 from tests.engines.jobs import (
     Scripted,
@@ -175,6 +177,26 @@ async def test_a_name_that_leads_to_this_machine_is_not_fetched_by_its_name(
     async with replica(redis, tmp_path / "spool", Scripted(), urls=("localhost", "127.0.0.0/8", "::1")) as one:
         response = await one.client.post("/v1/jobs", json={"url": url})
         assert (await one.over(response.json()["id"]))["status"] == "done"
+
+
+async def test_jobs_that_wait_are_kept_by_who_could_work_on_them(
+    redis: EmbeddedRedis, tmp_path: Path, talk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "SWEEP_S", 0.05)
+    async with replica(redis, tmp_path, Scripted(hold=asyncio.Event())) as one:
+        first, second, third = [(await one.submit(talk))["id"] for _ in range(3)]
+        await one.until(first, lambda job: job["status"] == "running")
+        link, spool = one.jobs.store._link, (await one.jobs.runner.workshop()).spool
+        spool.remove(third)
+        for job_id in (second, third):
+            await link.run(lambda redis, job_id=job_id: redis.expire(f"{PREFIX}:{job_id}", 60))
+        async with asyncio.timeout(10):
+            while await link.run(lambda redis: redis.ttl(f"{PREFIX}:{second}")) <= 60:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        assert await link.run(lambda redis: redis.ttl(f"{PREFIX}:{third}")) <= 60
+        for job_id in (third, second, first):
+            await one.client.delete(f"/v1/jobs/{job_id}")
 
 
 def test_recordings_that_nobody_needs_are_found(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Jobs in a real redis-server: who works on them, what is stored, and when they are over."""
 
-import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
@@ -63,7 +62,7 @@ async def claimed(store: JobStore, job: Job) -> Claim:
 async def test_a_job_is_stored_as_it_was_made_and_found_by_its_owner(store: JobStore, clock: Clock) -> None:
     job = await made(store, clock)
     newer, foreign = await made(store, clock), await made(store, clock, "school")
-    assert await store.get(job.id) == dataclasses.replace(job, expires_at=job.created_at + TTL_S)
+    assert await store.get(job.id) == job
     assert [one.id for one in await store.of("clinic", 50)] == [newer.id, job.id]
     assert [one.id for one in await store.of("school", 50)] == [foreign.id]
     assert [one.id for one in await store.of("clinic", 1)] == [newer.id]
@@ -160,6 +159,7 @@ async def test_a_failed_job_keeps_what_was_heard_and_goes_on_there(store: JobSto
     failed = await store.get(job.id)
     assert (failed.status, failed.error) == (Status.FAILED, Told("engine_failed", "broken", True))
     assert failed.finished_at == clock.now
+    assert failed.expires_at == clock.now + TTL_S
     await store.retry(job, 9, 9)
     again = await claimed(store, job)
     assert (again.job.place, again.job.error, again.job.finished_at, again.tries) == ("after one", None, None, 0)
@@ -200,6 +200,30 @@ async def test_everything_of_a_job_ends_with_its_time(store: JobStore, link: Red
     assert await store.waiting() == [job.id]
     await store.forget(job.id)
     assert await store.waiting() == []
+
+
+async def test_a_job_that_waits_is_kept_for_longer_than_its_time(
+    store: JobStore, link: RedisLink, clock: Clock
+) -> None:
+    job = await made(store, clock)
+    own = [f"{PREFIX}:{job.id}", f"{PREFIX}:open:clinic", f"{PREFIX}:of:clinic"]
+    for key in own:
+        await link.run(lambda redis, key=key: redis.expire(key, 60))
+    clock.now += TTL_S - 1
+    await store.keep(job)
+    for key in own:
+        assert await link.run(lambda redis, key=key: redis.ttl(key)) > 60
+    clock.now += 2
+    with pytest.raises(RateLimited):  # it counts as before
+        await made(store, clock, per_key=1)
+    assert (await store.get(job.id)).expires_at is None
+    await store.cancel(job)
+    await store.keep(job)
+    await made(store, clock, per_key=1)
+    await store.remove(job)
+    await store.keep(job)
+    with pytest.raises(JobNotFound):
+        await store.get(job.id)
 
 
 async def test_a_redis_has_a_name_until_it_loses_its_memory(store: JobStore, link: RedisLink) -> None:
