@@ -43,7 +43,7 @@ def build_router(jobs: Jobs, access: Access, lists: HotwordLists) -> APIRouter:
         """Make a job of a recording: a file in a form, or a ``url``, in a form or in JSON."""
         job_id = new_id()
         announced = request.headers.get("content-length", "0")
-        spool = await jobs.room(int(announced) if announced.isdecimal() else 0)
+        spool = await jobs.room(owner, int(announced) if announced.isdecimal() else 0)
         async with submitted(request, spool, job_id) as sent:
             hotwords = list(await lists.gather(owner, sent.fields.hotwords, sent.fields.hotword_lists))
             fields = sent.fields.model_copy(update={"hotwords": hotwords, "hotword_lists": []})

@@ -53,8 +53,9 @@ class Jobs:
     store: JobStore
     runner: JobRunner
 
-    async def room(self, size: int) -> Spool:
-        """Where a file of so many bytes goes; raises `SpoolFull`."""
+    async def room(self, owner: Principal, size: int) -> Spool:
+        """Where a file of so many bytes goes; raises `SpoolFull`, `RateLimited` and `Overloaded` before it is sent."""
+        await self.store.require(owner.name, self.settings.per_key, self.settings.queue)
         spool = (await self.runner.workshop()).spool
         await asyncio.to_thread(spool.require, size)
         return spool

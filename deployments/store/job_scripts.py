@@ -1,5 +1,10 @@
 """What jobs do in Redis at once or not at all, as scripts. Keys and arguments are those of `deployments.store.jobs`."""
 
+ROOM = """
+if redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf') >= tonumber(ARGV[2]) then return 'key' end
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'queue' end
+return 'ok'
+"""
 CREATE = """
 local now, ttl = tonumber(ARGV[1]), tonumber(ARGV[2])
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'ok' end

@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from deployments.store.job_scripts import CLAIM, CREATE, KEEP, MOVE, READ, REMOVE, WAITING, WRITE
+from deployments.store.job_scripts import CLAIM, CREATE, KEEP, MOVE, READ, REMOVE, ROOM, WAITING, WRITE
 from deployments.store.link import RedisLink
 from izwi.errors import JobConflict, JobNotFound, Overloaded, RateLimited, StoreUnavailable
 from izwi.jobs.options import JobOptions
@@ -82,6 +82,12 @@ class JobStore:
         return name or ""
 
     # --- clients ----------------------------------------------------------------------------------------------------
+    async def require(self, owner: str, per_key: int, queue: int) -> None:
+        """Raise now what `create` would; by then there may be less room."""
+        keys = (f"{PREFIX}:open:{owner}", f"{PREFIX}:queue")
+        limits = (self._clock(), per_key, queue)
+        _judge(await self._link.run(lambda redis: redis.eval(ROOM, 2, *keys, *limits)))
+
     async def create(self, job: Job, per_key: int, queue: int) -> None:
         """Put a new job into the queue.
 

