@@ -19,6 +19,8 @@ def _separated(value: Any) -> Any:
 
 Language = Annotated[Text, AfterValidator(language_code), Field(min_length=1, max_length=32)]
 """ISO 639-1 or an English name."""
+HotwordList = Annotated[list[Hotword], Field(max_length=MOST_HOTWORDS)]
+"""Those of stored lists among them, which may have commas."""
 Hotwords = Annotated[list[Hotword], BeforeValidator(_separated), Field(max_length=MOST_HOTWORDS)]
 """Forms have no lists: several may come in one item, with commas between them."""
 ListNames = Annotated[list[ListName], BeforeValidator(_separated), Field(max_length=MOST_LISTS)]

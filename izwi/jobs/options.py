@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from izwi.corrections import Corrections
 from izwi.errors import UnsupportedPair
-from izwi.fields import Hotwords, Language, ListNames
+from izwi.fields import HotwordList, Hotwords, Language, ListNames
 from izwi.files.hearing import Wish
 from izwi.messages.text import Prompt, Text
 
@@ -22,7 +22,7 @@ class JobOptions(Corrections):
     """Spoken language; detected if not given."""
     prompt: Prompt = ""
     """Text before the recording, or words to expect."""
-    hotwords: Hotwords = Field(default=[])
+    hotwords: HotwordList = Field(default=[])
     """Names and terms that may be said."""
     task: Literal["transcribe", "translate"] = "transcribe"
     """``translate`` writes English, whatever is spoken."""
@@ -69,6 +69,8 @@ class NewJob(JobOptions):
     url: Text | None = Field(default=None, max_length=4096)
     """Where the recording is, in the place of a file."""
 
+    hotwords: Hotwords = Field(default=[])
+    """Names and terms that may be said: once per item, or with commas between them."""
     hotword_lists: ListNames = Field(default=[])
     """Names of lists that ``PUT /v1/hotwords/{name}`` has stored."""
 

@@ -44,6 +44,15 @@ def test_options_name_languages_as_people_do_and_once() -> None:
     assert NewJob(url="https://a.org/x", prompt="Shona").options == JobOptions(prompt="Shona")
 
 
+def test_hotwords_are_separated_in_a_form_and_stay_whole_in_a_job() -> None:
+    asked = NewJob.model_validate({"hotwords": ["Ann,Bob", "Eve"]})
+    assert asked.options.hotwords == ["Ann", "Bob", "Eve"]
+    listed = ["Yoyodyne, Inc.", "Smith, -"]
+    options = asked.model_copy(update={"hotwords": listed}).options
+    assert options.hotwords == listed
+    assert JobOptions.model_validate_json(options.model_dump_json(exclude_defaults=True)) == options
+
+
 @pytest.mark.parametrize(
     "fields",
     [
