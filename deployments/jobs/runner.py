@@ -133,15 +133,16 @@ class JobRunner:
             log.warning("job_waits_for_redis", job=claim.job.id, reason=str(error))
         except IzwiError as error:
             outcome = error.code
-            await self._fail(claim, error)
+            await self._fail(claim, work, error)
         except Exception:
             log.exception("job_failed", job=claim.job.id)
             outcome = InternalError.code
-            await self._fail(claim, InternalError("the job failed; see the server's log"))
+            await self._fail(claim, work, InternalError("the job failed; see the server's log"))
         self._metrics.jobs.labels(outcome).inc()
 
-    async def _fail(self, claim: Claim, error: IzwiError) -> None:
+    async def _fail(self, claim: Claim, work: Work, error: IzwiError) -> None:
         log.warning("job_failed", job=claim.job.id, code=error.code, reason=str(error))
+        work.ending = True
         try:
             await self._store.finish(claim, Status.FAILED, told(error))
         except (Lost, StoreUnavailable) as lost:  # the lease runs out, and another comes to the same end

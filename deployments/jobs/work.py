@@ -70,7 +70,7 @@ class Work:
         self._second_look = SecondLook(workshop.llm.ask_for_file, self._spent.note)
         self._warning: DamagedAudio | None = None
         self.ending = False
-        """All is done, and that is being stored: who sees the job done in the store does not see it lost."""
+        """How it ended is being stored: who sees the job over in the store does not see it lost."""
 
     async def run(self) -> None:
         """
