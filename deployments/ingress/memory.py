@@ -20,7 +20,7 @@ def percent(cgroups: Path = CGROUPS) -> float:
     for limit, used, stat, reclaimable in LAYOUTS:
         try:
             most = int((cgroups / limit).read_text())
-            if most < machine.total:  # version 1 has an absurd number where there is no limit
+            if 0 < most < machine.total:  # version 1 has an absurd number where there is no limit
                 cache = dict(line.split() for line in (cgroups / stat).read_text().splitlines())
                 return 100 * (int((cgroups / used).read_text()) - int(cache[reclaimable])) / most
         except (OSError, ValueError, KeyError):  # "max", or another layout

@@ -1,8 +1,9 @@
 """What nobody foresaw is answered like any other error."""
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployments.ingress.answer import Answer
 from deployments.ingress.envelope import response_to
 from izwi.errors import InternalError
 
@@ -19,18 +20,12 @@ class Unforeseen:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        started = False
-
-        async def noting(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        answer = Answer(send)
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, answer)
         except Exception as error:
             log.error("request_failed", path=scope["path"], exc_info=error)
-            if started:
+            if answer.begun:
                 raise  # only a broken connection tells that the rest is missing
             failure = InternalError("the request failed; see the server's log")
             await response_to(scope, failure)(scope, receive, send)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deployments.ingress.answer import Answer
 from deployments.ingress.envelope import response_to
 from izwi.errors import IzwiError, Overloaded, SpoolFull
 
@@ -99,13 +100,7 @@ class UploadRoom:
         if scope["type"] != "http" or scope["path"] not in self._paths:
             return await self._app(scope, receive, send)
         failure: IzwiError | None = None
-        started = False
-
-        async def noting(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        answer = Answer(send)
         try:
             with self._room.place() as place:
                 announced = Headers(scope=scope).get("content-length", "0")
@@ -116,13 +111,13 @@ class UploadRoom:
                     await place.receive(len(message.get("body", b"")))
                     return message
 
-                await self._app(scope, counted, noting)
+                await self._app(scope, counted, answer)
         except (Overloaded, SpoolFull) as error:
-            if started:
+            if answer.begun:
                 raise
             failure = error
         except OSError as error:
-            if started or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if answer.begun or error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             failure = full()
         if failure is not None:
