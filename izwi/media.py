@@ -46,6 +46,7 @@ def decode_file(source: Path | BinaryIO, max_seconds: float) -> Iterator[Samples
         UnsupportedAudio: no such file, not audio, no audio stream, or nothing in it could be decoded.
         DamagedAudio: after all that could be decoded of a damaged file.
         AudioTooLong: after ``max_seconds`` have been yielded.
+        MemoryError: no memory for the decoder, which is not the file's fault.
     """
     name = source.name if isinstance(source, Path) else "the file"
     samples = 0
@@ -73,6 +74,8 @@ def _open(source: Path | BinaryIO, name: str) -> Generator[tuple[InputContainer,
             options = {"format_whitelist": _CONTAINERS}
             opened = av.open(file, "r", options=options, metadata_errors="replace")  # tags may be in any encoding
             container = stack.enter_context(opened)
+        except av.error.MemoryError:
+            raise
         except av.error.FFmpegError as error:
             raise UnsupportedAudio(f"{name} is not audio: {error.strerror}") from None
         except OSError as error:
@@ -141,11 +144,15 @@ def _frames(container: InputContainer, faults: list[av.error.FFmpegError]) -> It
             packet = next(packets)
         except StopIteration:
             return
+        except av.error.MemoryError:
+            raise
         except av.error.FFmpegError as error:
             faults.append(error)
             return
         try:
             frames = packet.decode()
+        except av.error.MemoryError:
+            raise
         except av.error.FFmpegError as error:
             faults.append(error)
             continue

@@ -6,6 +6,7 @@ no process, and has no more memory and time than it is allowed.
 
 import io
 import json
+import mmap
 import resource
 import sys
 import wave
@@ -13,6 +14,9 @@ import wave
 from izwi.audio import to_pcm16
 from izwi.errors import IzwiError
 from izwi.media import decode_file, duration
+
+SPARE = 16_000_000
+"""Bytes of address space that a file which fails by its own fault has left."""
 
 
 def confine(max_bytes: int, cpu_s: int) -> None:
@@ -41,6 +45,17 @@ def warm_up() -> None:
         pass
 
 
+def spare_memory() -> None:
+    """Raise MemoryError where the process is at its limit.
+
+    FFmpeg does not always say that it had too little: some of its parsers then drop what they were given.
+    """
+    try:
+        mmap.mmap(-1, SPARE).close()
+    except OSError:
+        raise MemoryError from None
+
+
 def run(max_seconds: str, max_bytes: str, cpu_s: str, what: str = "decode") -> int:
     """In a process of its own, which it confines: standard input to standard output.
 
@@ -52,6 +67,9 @@ def run(max_seconds: str, max_bytes: str, cpu_s: str, what: str = "decode") -> i
 
     Returns:
         0; 1 after one JSON object {code, message} on standard error.
+
+    Raises:
+        MemoryError: the limit was reached, whatever the decoder made of it.
     """
     with open(0, "rb", closefd=False) as file, open(1, "wb", closefd=False) as out:
         confine(int(max_bytes), int(cpu_s))
@@ -62,6 +80,7 @@ def run(max_seconds: str, max_bytes: str, cpu_s: str, what: str = "decode") -> i
                 for samples in decode_file(file, float(max_seconds)):
                     out.write(to_pcm16(samples))
         except IzwiError as error:
+            spare_memory()
             print(json.dumps({"code": error.code, "message": str(error)}), file=sys.stderr)
             return 1
     return 0

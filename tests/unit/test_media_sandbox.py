@@ -109,6 +109,15 @@ async def test_a_file_that_takes_too_much_is_a_typed_error(
         await decoded(encode(tmp_path / "long.flac", seconds=60), sandbox(**limits))
 
 
+@pytest.mark.parametrize(("max_bytes", "short"), [(50_000_000, True), (1_500_000_000, False)])
+def test_a_decoder_at_its_limit_of_memory_knows_it(max_bytes: int, short: bool) -> None:
+    """What FFmpeg makes of too little memory differs from run to run: a file without audio is one of it."""
+    tried = f"from deployments.media.worker import confine, spare_memory; confine({max_bytes}, 60); spare_memory()"
+    told = subprocess.run([sys.executable, "-c", tried], capture_output=True, text=True, check=False)
+    assert ("MemoryError" in told.stderr) == short, told.stderr
+    assert bool(told.returncode) == short
+
+
 async def test_more_files_than_may_wait_are_refused_and_the_others_decode(tmp_path: Path, forks: Forks) -> None:
     path = encode(tmp_path / "tone.wav")
     few = MediaSandbox(Limits(60), forks, large=1, small=0, waiting=2)
