@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deployments.ingress import opening
+from deployments.ingress import opening, upkeep
 from deployments.ingress.emitter import Emitter
 from deployments.ingress.endings import Finished, Moved, Refused
 from deployments.ingress.eventlog import EventLog
@@ -34,8 +34,6 @@ from izwi.wire import Wire
 if TYPE_CHECKING:
     from deployments.tracing.sessions import SessionTraces
 
-KEEP_S = 5.0
-"""Seconds between looks at the session's entry in Redis."""
 BROKEN = "broken"
 """End of a connection by an error that nobody foresaw."""
 STILL_OWNED = frozenset({"moved", "disconnected", "cancelled", BROKEN, SessionTaken.code})
@@ -107,7 +105,7 @@ class Runner:
         except IzwiError as error:
             raise Refused(error) from None
         if not self._wire.resumes:
-            self._tasks.create_task(self._keep_place(), name="place")
+            self._tasks.create_task(upkeep.keep_place(self._place), name="place")
         return session_id
 
     def check(self, start: m.SessionStart) -> None:
@@ -222,9 +220,9 @@ class Runner:
         self._session = session
         self._tasks.create_task(self._speak(session, found), name="session")
         self._tasks.create_task(self._leave(session), name="leave")
-        self._tasks.create_task(self._tell_stages(), name="stages")
+        self._tasks.create_task(upkeep.tell_stages(self._services.calls.health, self._emitter), name="stages")
         if found.log is not None:
-            self._tasks.create_task(self._keep(found.log), name="store")
+            self._tasks.create_task(upkeep.keep_stored(found.log, self._emitter, self._place), name="store")
             if (age := self._services.settings.max_connection_age_s) is not None:
                 self._tasks.create_task(self._grow_old(age, found.log), name="age")
 
@@ -244,35 +242,7 @@ class Runner:
         await session.settle()
         raise Moved
 
-    async def _tell_stages(self) -> None:
-        health = self._services.calls.health
-        with health.changes() as changes:
-            for stage, code in health.failing.items():
-                status = m.StageStatus(stage=stage, working=False, code=code)
-                await self._emitter.emit(m.StageStatusMessage(data=status))
-            while True:
-                await self._emitter.emit(m.StageStatusMessage(data=await changes.get()))
-
     async def _grow_old(self, age_s: float, log: EventLog) -> None:
         await asyncio.sleep(age_s * (1 - random.uniform(0, AGE_SPREAD)))
         await log.wait_resumable()  # it must not cost anybody a word
         await self.going_away("connection_age", elsewhere=True)
-
-    async def _keep(self, log: EventLog) -> None:
-        """Keep the session and its place stored, and tell the client whenever it can no longer be resumed, and when it
-        can again."""
-        told = True
-        while True:
-            if log.resumable != told:
-                told = log.resumable
-                await self._emitter.emit(m.SessionResumableMessage(data=m.SessionResumable(resumable=told)))
-            await asyncio.sleep(KEEP_S)
-            await log.keep(self._emitter.emitting)
-            if log.resumable:
-                await self._place.renew()
-
-    async def _keep_place(self) -> None:
-        """Of a session that is not stored, and may not have begun."""
-        while True:
-            await asyncio.sleep(KEEP_S)
-            await self._place.renew()

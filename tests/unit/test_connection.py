@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers, QueryParams
 
-from deployments.ingress import live, runner
+from deployments.ingress import live, upkeep
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.connection import MAX_BAD_FRAMES, Connection
 from deployments.ingress.metrics import Metrics
@@ -251,7 +251,7 @@ async def test_who_connects_and_says_nothing_is_disconnected() -> None:
 
 
 async def test_a_place_is_kept_from_the_greeting_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "KEEP_S", 0.01)
+    monkeypatch.setattr(upkeep, "KEEP_S", 0.01)
     around = services()
     line = Line(around)
     await line.socket.next("session.created")
