@@ -5,16 +5,17 @@ of Izwi's own errors.
 """
 
 import asyncio
-import contextvars
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from deployments.ingress.handles import Handles
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.shared import Shared
 from deployments.ingress.stage_failures import as_ours
 from deployments.ingress.stage_health import StageHealth
 from izwi.audio import SAMPLE_RATE
@@ -41,30 +42,14 @@ ATTEMPTS = 4
 VAD_LINGER_S = 0.02
 """A detector call waits this long for those of other sessions: ten times less than an utterance needs to be noticed,
 and a call between replicas costs ten times what the detector does."""
-SHARED_S = 1.0
+VAD_QUIET_LINGER_S = 0.1
+"""The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
+VAD_BATCH = 32
+VAD_PLACES = 2
 PATIENCE_S = {"vad": 1.0, "asr": 4.0, "mt": 4.0, "tts": 10.0, "speakers": 20.0}
 """For an answer until sessions are told that a stage does not answer. A careful pass on a busy machine takes two
 seconds; the detector a fiftieth of one, and its replica is replaced in three; Kokoro four for a long piece beside
 recognition on two cores; speakers may have to start first."""
-VAD_PATIENCE_S = 0.1
-"""The same for audio of a quiet room: as long as a chunk, so that every quiet session of this replica joins in."""
-VAD_BATCH = 32
-VAD_PLACES = 2
-
-
-@dataclass(frozen=True)
-class Handles:
-    """One Serve handle per stage."""
-
-    vad: DeploymentHandle
-    asr: DeploymentHandle
-    mt: DeploymentHandle
-    tts: DeploymentHandle
-    speakers: DeploymentHandle
-
-    def items(self) -> dict[str, DeploymentHandle]:
-        """Those that must answer before the server is ready; asking the others would start them."""
-        return {"vad": self.vad, "asr": self.asr, "mt": self.mt, "tts": self.tts}
 
 
 class StageCalls:
@@ -84,19 +69,14 @@ class StageCalls:
         self._handles = handles
         self._timeout_s = timeout_s
         self.health = StageHealth(metrics)
-        # Serve cancels the calls begun in the context of a request when that request ends; these are for others, too.
-        self._context = contextvars.copy_context()
-        self._asking: asyncio.Task[dict[str, Capabilities]] | None = None
-        self._asked_at = 0.0
         self._metrics = metrics
         self._asr_turns: Batcher[AsrRequest, AsrResult] = Batcher(self.asr, asr_places, asr_batch)
         self._vad_turns: Batcher[VadRequest, VadResult] = Batcher(self.vad, VAD_PLACES, VAD_BATCH)
-        self._shared = [0, 0]
-        """Capabilities told from memory, and asked for."""
+        self._capabilities = Shared(self._ask_capabilities)
         metrics.waiting.labels("asr", "live").set_function(lambda: self._asr_turns.waiting)
         metrics.waiting.labels("asr", "file").set_function(lambda: self._asr_turns.files_waiting)
         metrics.waiting.labels("vad", "live").set_function(lambda: self._vad_turns.waiting)
-        metrics.caches.sources["capabilities"] = lambda: (self._shared[0], self._shared[1])
+        metrics.caches.sources["capabilities"] = lambda: self._capabilities.counts
 
     def stages(self) -> Stages:
         recognise, company = self._asr_turns.ask, lambda: self._vad_turns.gathering
@@ -122,7 +102,7 @@ class StageCalls:
         self._asr_turns.resize(places, sharers)
 
     async def _detect(self, request: VadRequest) -> VadResult:
-        linger_s = VAD_PATIENCE_S if request.patient else VAD_LINGER_S
+        linger_s = VAD_QUIET_LINGER_S if request.patient else VAD_LINGER_S
         return await self._vad_turns.ask(lambda: request, urgent=True, linger_s=linger_s)
 
     async def vad(self, requests: Sequence[VadRequest], urgent: bool) -> Sequence[VadResult | IzwiError]:
@@ -185,17 +165,10 @@ class StageCalls:
                 raise
 
     async def capabilities(self) -> dict[str, Capabilities]:
-        """What every stage can do; raises `Unavailable` while one of them cannot answer. Whoever asks within a second
-        shares the answer: a crowd that comes at once must not keep the stages from their work."""
-        now = asyncio.get_running_loop().time()
-        asks = self._asking is None or now >= self._asked_at + SHARED_S
-        self._shared[asks] += 1
-        if asks:
-            self._asked_at = now
-            self._asking = asyncio.create_task(self._ask(), name="capabilities", context=self._context)
-        return await asyncio.shield(self._asking)
+        """What every stage can do, as of a second ago at most; raises `Unavailable` while one of them cannot answer."""
+        return await self._capabilities.get()
 
-    async def _ask(self) -> dict[str, Capabilities]:
+    async def _ask_capabilities(self) -> dict[str, Capabilities]:
         names = self._handles.items()
         found = await asyncio.gather(
             *(self._once(stage, handle.capabilities.remote()) for stage, handle in names.items())

@@ -15,8 +15,9 @@ from deployments.ingress import health, loop_lag, recognisers, retirement
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.app import build_app
-from deployments.ingress.calls import Handles, StageCalls
+from deployments.ingress.calls import StageCalls
 from deployments.ingress.fleet import Fleet
+from deployments.ingress.handles import Handles
 from deployments.ingress.keyring import Keyring
 from deployments.ingress.live_load import LiveLoad
 from deployments.ingress.metrics import Metrics

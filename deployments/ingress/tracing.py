@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 
-from deployments.ingress.calls import Handles
+from deployments.ingress.handles import Handles
 from deployments.tracing.requests import RequestTraces
 from deployments.tracing.sessions import SessionTraces
 from deployments.tracing.spans import FLUSH_S, Spans

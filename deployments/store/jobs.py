@@ -18,15 +18,14 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from typing import Any, cast
 
 from redis.asyncio import Redis
 
+from deployments.store.job_fields import as_job, flat, pairs, stored
 from deployments.store.job_scripts import CLAIM, CREATE, KEEP, MOVE, READ, REMOVE, ROOM, WAITING, WRITE
 from deployments.store.link import RedisLink
 from izwi.errors import JobConflict, JobNotFound, Overloaded, RateLimited, StoreUnavailable
-from izwi.jobs.options import JobOptions
 from izwi.jobs.record import Job, Status, Told
 
 PREFIX = "izwi:{jobs}"
@@ -95,18 +94,7 @@ class JobStore:
             RateLimited: its key has ``per_key`` jobs that are not over.
             Overloaded: ``queue`` jobs wait.
         """
-        fields = {
-            "status": Status.QUEUED,
-            "owner": job.owner,
-            "options": job.options.model_dump_json(exclude_defaults=True),
-            "created": job.created_at,
-            "changed": job.created_at,
-            "name": job.name,
-            "url": job.url,
-            "epoch": 0,
-            **({"duration": job.duration_s} if job.duration_s else {}),
-        }
-        _judge(await self._run(CREATE, job, per_key, queue, LISTED, *_flat(fields)))
+        _judge(await self._run(CREATE, job, per_key, queue, LISTED, *flat(stored(job))))
 
     async def get(self, job_id: str) -> Job:
         """Raises `JobNotFound`."""
@@ -118,7 +106,7 @@ class JobStore:
         fields, segments = await self._link.run(lambda redis: redis.eval(READ, 2, *keys, first, last))
         if not fields:
             raise JobNotFound(f"no job {job_id}")
-        return self._job(job_id, _pairs(fields)), segments
+        return as_job(job_id, pairs(fields), self._ttl_s), segments
 
     async def of(self, owner: str, most: int) -> list[Job]:
         """The newest jobs of a key, newest first."""
@@ -173,8 +161,8 @@ class JobStore:
         fields = await self._run(CLAIM, job, LEASE_S, secrets.token_hex(8))
         if not fields:
             return None
-        found = _pairs(fields)
-        return Claim(self._job(job.id, found), int(found["epoch"]), int(found.get("tries", 0)))
+        found = pairs(fields)
+        return Claim(as_job(job.id, found, self._ttl_s), int(found["epoch"]), int(found.get("tries", 0)))
 
     async def write(self, claim: Claim, first: int, segments: Sequence[str], **fields: Any) -> None:
         """Store segments of which the first has the number ``first``, once however often it is asked for, and fields;
@@ -183,8 +171,7 @@ class JobStore:
         Raises:
             Lost: it may not be worked on any more.
         """
-        pairs = _flat(fields)
-        arguments = (claim.epoch, LEASE_S, first, len(segments), *segments, *pairs)
+        arguments = (claim.epoch, LEASE_S, first, len(segments), *segments, *flat(fields))
         _keep(await self._run(WRITE, claim.job, *arguments))
 
     async def finish(self, claim: Claim, status: Status, error: Told | None = None, **fields: Any) -> None:
@@ -205,44 +192,11 @@ class JobStore:
         fields: dict[str, Any] | None = None,
         limits: tuple[int, int] | tuple[str, str] = ("", ""),
     ) -> str:
-        return await self._run(MOVE, job, epoch, to, " ".join(origins), *limits, *_flat(fields or {"name": job.name}))
+        return await self._run(MOVE, job, epoch, to, " ".join(origins), *limits, *flat(fields or {"name": job.name}))
 
     async def _run(self, script: str, job: Job, *arguments: Any) -> Any:
         keys, start = _keys(job.id, job.owner), (self._clock(), self._ttl_s, job.id)
         return await self._link.run(lambda redis: redis.eval(script, len(keys), *keys, *start, *arguments))
-
-    def _job(self, job_id: str, found: dict[str, str]) -> Job:
-        def number(field: str) -> float | None:
-            return float(found[field]) if found.get(field) else None
-
-        def told(field: str) -> Told | None:
-            return Told(**json.loads(found[field])) if found.get(field) else None
-
-        status = Status(found["status"])
-        return Job(
-            id=job_id,
-            owner=found["owner"],
-            options=JobOptions.model_validate_json(found["options"]),
-            created_at=float(found["created"]),
-            name=found["name"],
-            url=found["url"],
-            status=status,
-            duration_s=number("duration"),
-            done_s=number("done") or 0.0,
-            passes=int(found.get("passes", 1)),
-            passed=int(found.get("passed", 0)),
-            language=found.get("language", ""),
-            segments=int(found.get("segments", 0)),
-            place=found.get("place", ""),
-            speakers=found.get("speakers", ""),
-            looked=found.get("looked", ""),
-            spent=found.get("spent", ""),
-            started_at=number("started"),
-            finished_at=number("finished"),
-            expires_at=float(found["changed"]) + self._ttl_s if status.over else None,
-            error=told("error"),
-            warning=told("warning"),
-        )
 
 
 def _keys(job_id: str, owner: str) -> tuple[str, ...]:
@@ -270,11 +224,3 @@ def _judge(answer: str) -> None:
 def _keep(answer: str) -> None:
     if answer != "ok":
         raise Lost(answer)
-
-
-def _flat(fields: dict[str, Any]) -> list[Any]:
-    return list(chain.from_iterable(fields.items()))
-
-
-def _pairs(flat: list[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from ray import serve
 
-from deployments.ingress.calls import Handles, StageCalls
+from deployments.ingress.calls import StageCalls
+from deployments.ingress.handles import Handles
 from deployments.ingress.metrics import Metrics
 from izwi import models
 from izwi.audio import SAMPLE_RATE

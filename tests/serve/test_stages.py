@@ -10,7 +10,8 @@ import ray
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from deployments.ingress.calls import Handles, StageCalls
+from deployments.ingress.calls import StageCalls
+from deployments.ingress.handles import Handles
 from deployments.ingress.metrics import Metrics
 from izwi.audio import SAMPLE_RATE
 from izwi.catalog import ON_DEMAND, STAGES

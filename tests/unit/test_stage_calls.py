@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from deployments.ingress import calls
-from deployments.ingress.calls import ATTEMPTS, Handles, StageCalls
+from deployments.ingress.calls import ATTEMPTS, StageCalls
+from deployments.ingress.handles import Handles
 from deployments.ingress.metrics import Metrics
 from izwi.audio import SAMPLE_RATE
 from izwi.errors import EngineFailed, IzwiError, Unavailable
