@@ -6,7 +6,7 @@ Profile = Literal["dev", "edge", "cloud", "realtime"]
 
 PROFILES: dict[str, dict[str, Any]] = {
     "dev": {},
-    # A small box beside a microphone: the English tiny model, one core, formant voices as a first choice.
+    # A small box beside a microphone: the English tiny model, no beam search, light voices on one thread.
     "edge": {
         "asr": {"model": "tiny.en", "beam_size": 1},
         "tts": {"engines": ("piper", "espeak"), "threads": 1},

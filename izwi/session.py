@@ -49,7 +49,7 @@ class Session:
     Args:
         start: what the client asked for.
         settings: the whole tree; the session reads ``session``, ``vad`` and ``mt``.
-        stages: the four stage callables.
+        stages: what it calls.
         emit: receives every event, in order.
         live: whether audio comes at the pace of speech; see `Load` and `Speaking`.
         resumed: where the session was interrupted; the audio then begins at `position`.

@@ -83,7 +83,7 @@ class MtSettings(BaseModel):
     engines: tuple[str, ...] = ("apertium",)
     """In order of preference."""
     context_clauses: int = Field(default=3, ge=0)
-    """Preceding source clauses handed to engines that can use them."""
+    """Preceding source clauses that a session hands to engines that can use them; Apertium cannot."""
     resources: Resources = Resources(cpus=0.1)
     """Reserved per replica."""
 

@@ -1,6 +1,6 @@
 """What the session asks of each stage and what it gets back: plain values, picklable, no engine in sight.
 
-A session gets its stages as the four callables of `Stages`. In production they are Ray Serve handles, in unit
+A session gets its stages as the callables of `Stages`. In production they are Ray Serve handles, in unit
 tests they are scripted functions; the session cannot tell.
 """
 
@@ -107,7 +107,7 @@ class MtRequest:
     source: str
     target: str
     context: tuple[str, ...] = ()
-    """Up to three preceding source clauses, oldest first, for engines that can use them."""
+    """Preceding source clauses, oldest first, for engines that can use them; Apertium cannot."""
     trace: str = ""
     """See `AsrRequest.trace`."""
 
@@ -226,7 +226,7 @@ def _alone() -> bool:
 
 @dataclass(frozen=True)
 class Stages:
-    """The four stages as the session sees them. Each raises only `izwi.errors.IzwiError`."""
+    """The stages as the session sees them. Each raises only `izwi.errors.IzwiError`."""
 
     vad: Callable[[VadRequest], Awaitable[VadResult]]
     asr: Callable[[Callable[[], AsrRequest], bool], Awaitable[AsrResult]]

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from izwi.pieces import join_texts
+
 MAX_LINE = 42
 """Characters per line, and..."""
 MAX_LINES = 2
@@ -44,7 +46,20 @@ def to_vtt(cues: Iterable[Cue]) -> str:
 
 
 def _readable(cues: Iterable[Cue]) -> list[Cue]:
-    return list(_prolong([part for cue in cues for part in _split(cue)]))
+    return list(_prolong([part for cue in _apart(cues) for part in _split(cue)]))
+
+
+def _apart(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """Cues between which there is time: those that begin together become one."""
+    held: Cue | None = None
+    for cue in cues:
+        if held is not None and cue.start_s < held.start_s + 2 * GAP_SECONDS:
+            cue = Cue(held.start_s, max(held.end_s, cue.end_s), join_texts((held.text.strip(), cue.text.strip())))
+        elif held is not None:
+            yield held
+        held = cue
+    if held is not None:
+        yield held
 
 
 def _split(cue: Cue) -> Iterator[Cue]:

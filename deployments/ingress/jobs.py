@@ -20,6 +20,7 @@ from deployments.store.hotword_lists import HotwordLists
 from izwi.errors import DamagedAudio
 from izwi.fields import Language
 from izwi.files.second_look import summary
+from izwi.jobs.entries import languages
 from izwi.jobs.options import NewJob
 from izwi.jobs.record import Status, new_id
 from izwi.keys import Principal, Scope
@@ -106,7 +107,7 @@ def build_router(jobs: Jobs, access: Access, lists: HotwordLists) -> APIRouter:
         original = transcript.language == job.language
         task = "transcribe" if original else "translate"
         partial = {} if job.status is Status.DONE else {"partial": True}
-        looked = job.options.apply_llm and original
+        looked = job.options.apply_llm and transcript.language == languages(job)[0]
         more = {**partial, **(summary(transcript.segments, job.options.llm_role) if looked else {})}
         rows = ["word", "segment"] if original else ["segment"]
         # Hours of words take tenths of a second to write, in which speakers must not wait.

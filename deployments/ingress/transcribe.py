@@ -28,7 +28,9 @@ class Asked(RecordingFields, Corrections):
     )
 
     @model_validator(mode="after")
-    def _hotwords_as_applied(self) -> "Asked":
+    def _as_applied(self) -> "Asked":
+        if self.target_language is not None and self.llm_role != "translator":
+            raise ValueError("target_language is for llm_role=translator")
         if not self.apply_hotword:
             self.hotwords, self.hotword_lists = [], []
         return self

@@ -13,8 +13,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-MAX_FIELDS = 100
-"""Of a form; the longest has a dozen."""
+from izwi.messages.hotwords import MOST_HOTWORDS
+
+MAX_FIELDS = 2 * MOST_HOTWORDS + 100
+"""Of a form: hotwords may come one by one, under either of their names; the rest is a dozen."""
 
 F = TypeVar("F", bound=BaseModel)
 _KEY = re.compile(r"(\w+)\[(\w*)\]")

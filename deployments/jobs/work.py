@@ -146,7 +146,7 @@ class Work:
         _, rows = await self._shop.store.read(self._job.id, 0)
         words = await asyncio.to_thread(lambda: said(load_entry(row) for row in rows))
         who = speakers.dump(await self._shop.listener.speakers(file, words, self._spent))
-        await self._shop.store.write(self._claim, 0, (), speakers=who, **self._figures())
+        await self._shop.store.write(self._claim, 0, (), speakers=who, tries=0, **self._figures())
         self._job = replace(self._job, speakers=who)
 
     async def _look_again(self) -> None:
@@ -157,7 +157,7 @@ class Work:
         while rest := heard.segments[len(looked) : len(looked) + LOOKED_AT_ONCE]:
             asked = [options.request(one.text, heard.language, tuple(options.hotwords)) for one in rest]
             looked += await self._second_look.at(asked)
-            await self._shop.store.write(self._claim, 0, (), looked=looks.dump(looked), **self._figures())
+            await self._shop.store.write(self._claim, 0, (), looked=looks.dump(looked), tries=0, **self._figures())
 
     def _figures(self) -> dict[str, str]:
         return {"spent": figures.dump(self._spent)} if self._job.options.debug else {}

@@ -75,9 +75,11 @@ def client(url: str | None) -> JobClient:
 
 
 def form_of(out: Path | None) -> Format:
-    """Raises `ProtocolViolation` where the file's name does not tell."""
+    """Raises `ProtocolViolation` where the file's name does not tell, or its folder is not there."""
     if out is None:
         return Format.TEXT
+    if not out.parent.is_dir():
+        raise ProtocolViolation(f"there is no folder {out.parent}")
     if (form := SUFFIXES.get(out.suffix.lower())) is None:
         raise ProtocolViolation(f"{out.name} must end with {', '.join(SUFFIXES)}")
     return form

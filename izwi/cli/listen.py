@@ -58,21 +58,25 @@ def command(
 
 
 async def _listen(session: Session, sound: Any, options: dict[str, Any]) -> None:
-    """Send blocks of 100 ms until Ctrl-C; what has been said by then is still translated."""
+    """Send blocks of 100 ms until Ctrl-C; what has been said by then is still translated. A second Ctrl-C does not wait
+    for that."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    blocks: asyncio.Queue[Samples] = asyncio.Queue()
-    loop.add_signal_handler(signal.SIGINT, stop.set)
+    blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
 
     def heard(block: Any, *_: object) -> None:  # runs in PortAudio's thread
         loop.call_soon_threadsafe(blocks.put_nowait, block[:, 0].copy())
 
+    def interrupted() -> None:
+        blocks.put_nowait(None)
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
     try:
         with sound.InputStream(blocksize=BLOCK, callback=heard, **options):
-            while not stop.is_set():
+            while (block := await blocks.get()) is not None:
                 if blocks.qsize() > QUEUE_BLOCKS:
                     raise Overloaded("the server takes the audio slower than it is spoken")
-                await session.send(await blocks.get())
+                await session.send(block)
     finally:
         loop.remove_signal_handler(signal.SIGINT)
 

@@ -1,4 +1,4 @@
-"""Correction of recognised text: hotwords by sound (`correct`), pure; what a language model adds is in `izwi.llm`."""
+"""Correction of recognised text: hotwords by sound (`correct`), pure; what a language model adds is in `deployments.llm`."""
 
 from izwi.correction.corrector import Corrector, Tuning, correct
 from izwi.correction.leading import led_by

@@ -18,7 +18,7 @@ from rapidfuzz.process import cdist
 
 from izwi.correction.holding import Beginnings
 from izwi.correction.sounds import joined, sound, spelling
-from izwi.correction.vocabulary import ordinary
+from izwi.correction.vocabulary import common, ordinary
 from izwi.correction.writing import bare, without_possessive, write
 from izwi.messages import HotwordMatch
 from izwi.stages import Word
@@ -152,7 +152,7 @@ class Corrector:
 
     def _compared(self, words: Sequence[Word], language: str, below: float = 0.0) -> Iterator[tuple[_Span, Row, Row]]:
         """Spans that may be enough like a hotword, or ``below`` that: by how much more than needed each hotword is like
-        it, and how much. What is spelled as a hotword is above all others."""
+        it, and how much. What is spelled as a hotword is above all others, or, where that is chance, below."""
         weight = self._tuning.sound
         spans = _spans(words)
         for begin in range(0, len(spans), CHUNK):
@@ -165,9 +165,20 @@ class Corrector:
                 needed = np.minimum(self._needed + self._doubt(words[span.first : span.end], language), SURE)
                 margins = scores[row] - needed
                 if (exact := self._index.get(span.spelled)) is not None:
-                    margins[exact] = 1.0
+                    by_chance = self._by_chance(words[span.first : span.end], self.hotwords[exact], language)
+                    margins[exact] = -1.0 if by_chance else 1.0
                     scores[row, exact] = 1.0
                 yield span, margins, scores[row]
+
+    def _by_chance(self, heard: Sequence[Word], hotword: str, language: str) -> bool:
+        """Whether words that are spelled as a short hotword are a sentence's own: "give us a call" has no USA in it."""
+        written = bare(heard).split()
+        return (
+            len(written) != len(hotword.split())
+            and sum(map(len, map(spelling, written))) < self._tuning.long
+            and all(ordinary(word, language) for word in written)
+            and any(common(word, language) for word in written)
+        )
 
     def _doubt(self, heard: Sequence[Word], language: str) -> float:
         """How much more alike than others words have to be that may well be right."""

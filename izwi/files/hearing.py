@@ -32,6 +32,10 @@ class Wish:
     hotwords: tuple[str, ...] = ()
     """Names and terms to expect."""
 
+    def written(self, spoken: str) -> str:
+        """Language (ISO 639-1) of the text of what is ``spoken``."""
+        return "en" if self.task == "translate" else spoken
+
 
 @dataclass(frozen=True)
 class Hearing:
@@ -57,9 +61,10 @@ class Hearing:
         request = AsrRequest(window.samples, language, final=True, task=wish.task, prompt=wish.prompt)
         result = await ask(request)
         request = replace(request, language=result.language)
+        written = wish.written(result.language)
         if self.corrector.hotwords:
-            await vocabulary.prepare(result.language)
-        if likely := self.corrector.likely(result.words, result.language):
+            await vocabulary.prepare(written)
+        if likely := self.corrector.likely(result.words, written):
             request = replace(request, prompt=" ".join(filter(None, (wish.prompt, led_by(likely)))))
             result = await ask(request)
         # Where a translation's words stand in the speech is a guess: what seems left out may be said elsewhere in it.

@@ -107,7 +107,7 @@ class Listening:
                     for stage, timing in heard.timings:
                         self.spent.note(stage, timing)
                     self.done_s = heard.end_s
-                    words, matches = self._corrector.correct(heard.words, heard.language)
+                    words, matches = self._corrector.correct(heard.words, self._wish.written(heard.language))
                     self.matches += matches
                     segments = tuple(segmentation.push(words))
                     mark = Mark(heard.held, segmentation.words, segmentation.count, self.language)

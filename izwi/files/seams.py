@@ -1,6 +1,7 @@
 """Joins what was heard in two windows that overlap, without a word twice or none. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from izwi.stages import Word
@@ -28,8 +29,13 @@ def join(left: Sequence[Word], right: Sequence[Word], cut_s: float, overlap_s: f
     if run.size:
         last, first = tail[run.a + (run.size - 1) // 2], head[run.b + (run.size - 1) // 2]
         if abs(left[last].start_s - right[first].start_s) <= SAME_S:
-            return list(left[: last + 1]), list(right[first + 1 :])
+            return list(left[: last + 1]), [_from(left[last].end_s, word) for word in right[first + 1 :]]
     return [word for word in left if _middle(word) < cut_s], [word for word in right if _middle(word) >= cut_s]
+
+
+def _from(start_s: float, word: Word) -> Word:
+    """Not before ``start_s``: the two windows' times differ, and time goes on."""
+    return replace(word, start_s=max(start_s, word.start_s), end_s=max(start_s, word.end_s))
 
 
 def _middle(word: Word) -> float:

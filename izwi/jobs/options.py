@@ -75,7 +75,9 @@ class NewJob(JobOptions):
     """Names of lists that ``PUT /v1/hotwords/{name}`` has stored."""
 
     @model_validator(mode="after")
-    def _lists_as_applied(self) -> Self:
+    def _as_applied(self) -> Self:
+        if self.target_language is not None and self.llm_role != "translator":
+            raise ValueError("target_language is for llm_role=translator; that of subtitles is target_languages")
         if not self.apply_hotword:
             self.hotword_lists = []
         return self

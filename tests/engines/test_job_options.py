@@ -88,6 +88,14 @@ async def test_a_language_model_goes_over_the_segments_of_the_result(
     assert "from English to Spanish" in model.systems[-1]
 
 
+async def test_what_the_recogniser_has_translated_is_gone_over_in_english(
+    redis: EmbeddedRedis, tmp_path: Path, talk: Path
+) -> None:
+    async with replica(redis, tmp_path, Scripted(language="de")) as one:
+        body = await done(one, talk, task="translate", apply_llm="true")
+        assert body["llm"] == {"role": "corrector", "status": "off", "text": body["text"]}
+
+
 async def test_without_a_language_model_the_result_says_so(redis: EmbeddedRedis, tmp_path: Path, talk: Path) -> None:
     async with replica(redis, tmp_path, Scripted()) as one:
         body = await done(one, talk, apply_llm="true", **{"target_languages[]": "es"})

@@ -86,6 +86,7 @@ def test_nobody_listening_exits_with_1(clip: Path) -> None:
     [
         (["job", "FILE", "--url", "http://127.0.0.1:9"], 1, "unavailable: cannot reach http://127.0.0.1:9"),
         (["jobs", "list", "--url", "http://127.0.0.1:9"], 1, "unavailable: cannot reach http://127.0.0.1:9"),
+        (["job", "FILE", "--out", "no/such/folder/talk.srt"], 2, "there is no folder no/such/folder"),
         (["job", "FILE", "--out", "talk.pdf"], 2, "talk.pdf must end with .txt, .srt, .vtt, .json"),
         (["job", "no such file.wav"], 2, "no such file.wav cannot be read: No such file"),
     ],

@@ -61,6 +61,30 @@ def test_ordinary_words_stay(said: str, confidence: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("hotword", "said"),
+    [
+        ("IAM", "Well I am here and I am glad."),
+        ("USA", "Give us a call."),
+        ("Iran", "Yesterday I ran to the store."),
+        ("ISA", "What is a good idea?"),
+        ("ISO", "I so want it."),
+        ("Ina", "He lives in a house."),
+    ],
+)
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_common_words_that_happen_to_spell_a_short_hotword_stay(hotword: str, said: str, confidence: float) -> None:
+    heard = words(said, confidence)
+    assert correct(heard, [hotword], "en") == (heard, [])
+
+
+@pytest.mark.parametrize(
+    ("hotword", "said"), [("OpenAI", "open AI"), ("Airtable", "air table"), ("GitHub", "git hub"), ("IAM", "I.A.M.")]
+)
+def test_a_hotword_in_pieces_is_put_together(hotword: str, said: str) -> None:
+    assert texts(correct(words(said, 0.95), [hotword], "en")[0]).rstrip(".") == hotword
+
+
+@pytest.mark.parametrize(
     ("language", "hotword", "heard", "written"),
     [
         ("ru", "Анастасия Ковальчук", [" Это", " Анастося", " Ковольчук."], "Это Анастасия Ковальчук."),

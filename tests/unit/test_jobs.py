@@ -70,6 +70,12 @@ def test_options_that_make_no_sense_are_refused(fields: dict[str, object]) -> No
         JobOptions.model_validate(fields)
 
 
+def test_a_target_that_nothing_would_write_is_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match="that of subtitles is target_languages"):
+        NewJob(target_language="es")
+    assert NewJob(target_language="es", llm_role="translator").options.target_language == "es"
+
+
 def test_a_recording_is_heard_twice_where_only_the_recogniser_translates() -> None:
     both = JobOptions(target_languages=["es", "en"])
     assert both.passes("en", PAIRS) == 1

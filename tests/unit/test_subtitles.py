@@ -1,3 +1,7 @@
+from itertools import chain
+
+from izwi.files.seams import join
+from izwi.stages import Word
 from izwi.subtitles import MAX_LINE, Cue, to_srt
 
 
@@ -31,6 +35,21 @@ def test_a_short_cue_stays_readable_but_never_overlaps_the_next() -> None:
         "00:00:01,500 --> 00:00:02,500",
         "00:00:09,000 --> 00:00:10,000",
     ]
+
+
+def test_cues_that_begin_together_become_one() -> None:
+    srt = to_srt([Cue(1.0, 1.4, "at the end."), Cue(1.05, 2.0, "So it was."), Cue(4.0, 5.0, "Well.")])
+    assert srt.split("\n\n")[0] == "1\n00:00:01,000 --> 00:00:02,000\nat the end. So it was."
+    assert srt.count("-->") == 2
+
+
+def test_times_go_on_where_two_windows_place_a_word_differently() -> None:
+    left = [Word(" the", 24.2, 24.5, 0.9), Word(" end.", 24.6, 25.0, 0.9)]
+    right = [Word(" end.", 24.05, 24.3, 0.9), Word(" So", 24.4, 25.0, 0.9), Word(" it", 25.0, 25.2, 0.9)]
+    kept = [*chain(*join(left, right, 24.5, 2.0))]
+    assert [word.text for word in kept] == [" the", " end.", " So", " it"]
+    assert [word.start_s for word in kept] == [24.2, 24.6, 25.0, 25.0]
+    assert all(word.start_s <= word.end_s for word in kept)
 
 
 def test_empty_text_makes_no_cue() -> None:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from deployments.ingress import envelope
 from deployments.ingress.uploads import form_document, uploaded
+from izwi.messages.hotwords import MOST_HOTWORDS
 
 
 class Inner(BaseModel):
@@ -49,6 +50,12 @@ async def test_lists_and_objects_as_clients_spell_them() -> None:
     for data in ({"parts": ["a", "b"]}, {"parts[]": ["a", "b"]}):
         assert (await post(**data)).json()["parts"] == ["a", "b"]
     assert (await post(**{"inner[kind]": "k", "inner[size]": "3"})).json()["inner"] == {"kind": "k", "size": 3}
+
+
+async def test_as_many_hotwords_as_there_may_be_come_one_by_one() -> None:
+    assert (
+        len((await post(**{"parts[]": [f"name {n}" for n in range(MOST_HOTWORDS)]})).json()["parts"]) == MOST_HOTWORDS
+    )
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class Recording(RecordingFields):
     model: str = "whisper-1"
     response_format: Format = "json"
     temperature: Literal["0", "0.0"] = "0"
-    """Decoding is greedy; it samples only where that fails."""
+    """Decoding is a beam search; it samples only where that fails and the operator wants it."""
 
 
 class Transcription(Recording):
