@@ -27,7 +27,7 @@ from izwi.client_outbound import Outbound
 from izwi.client_pacing import stream_paced as stream_paced
 from izwi.client_reconnect import Reconnector
 from izwi.client_speech import OpusEar, PcmEar, speech_of
-from izwi.errors import InternalError, IzwiError, Unavailable
+from izwi.errors import AudioTooLong, InternalError, IzwiError, Unavailable
 from izwi.messages import (
     AudioProgressMessage,
     ErrorMessage,
@@ -229,6 +229,8 @@ class Session:
             await self._note(event)
             self._events.put_nowait((at, event))
             if isinstance(event, SessionEndedMessage):
+                if event.data.reason == AudioTooLong.code:
+                    raise AudioTooLong(f"the server took {event.data.audio_s:.0f} s and no more in one session")
                 return
 
     async def _note(self, event: Event) -> None:

@@ -16,8 +16,12 @@ class Converter(Protocol):
         """What the next frame gives; it may be nothing yet.
 
         Raises:
-            DamagedAudio: the frame cannot be decoded; the stream goes on.
+            DamagedAudio: the frame cannot be decoded; the stream goes on with `silence` in its place.
         """
+        ...
+
+    def silence(self) -> Samples:
+        """What stands for the frame that `push` has just refused."""
         ...
 
     def flush(self) -> Samples:

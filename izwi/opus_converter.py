@@ -14,8 +14,8 @@ from izwi.stages import Samples
 class OpusConverter:
     """Turns packets of one stream into `Samples`.
 
-    A packet that cannot be decoded counts as silence of the length its header tells, or of the packet before: offsets
-    in the stream stay what the client takes them for.
+    Silence stands for a packet that cannot be decoded, of the length its header tells, or of the packet before:
+    offsets in the stream stay what the client takes them for.
     """
 
     def __init__(self) -> None:
@@ -23,32 +23,32 @@ class OpusConverter:
         self._resampler = Resampler(OPUS_RATE)
         self._length = OPUS_RATE // 50
         """Samples of the last packet, 20 ms before there was one."""
-        self._owed: list[Samples] = []
+        self._silence = np.zeros(0, np.float32)
 
     def push(self, data: bytes) -> Samples:
         """Convert the next packet.
 
         Raises:
-            DamagedAudio: it is none; the next `push` gives its silence, too.
+            DamagedAudio: it is none; `silence` is what stands for it.
         """
         try:
             pcm = self._decoder.decode(data)
         except DamagedAudio:
-            self._owed.append(self._resample(np.zeros(self._announced(data), np.int16)))
+            self._silence = self._resample(np.zeros(self._announced(data), np.int16))
             raise
         self._length = len(pcm)
-        return self._paid(self._resample(pcm))
+        return self._resample(pcm)
+
+    def silence(self) -> Samples:
+        """What stands for the packet that `push` has just refused."""
+        return self._silence
 
     def flush(self) -> Samples:
         """What the resampler still held. Call once, at the end."""
-        return self._paid(self._resampler.push(np.zeros(0, np.float32), last=True))
+        return self._resampler.push(np.zeros(0, np.float32), last=True)
 
     def _resample(self, pcm: Pcm) -> Samples:
         return self._resampler.push(from_pcm16(pcm.tobytes()))
-
-    def _paid(self, samples: Samples) -> Samples:
-        owed, self._owed = self._owed, []
-        return np.concatenate([*owed, samples])
 
     def _announced(self, packet: bytes) -> int:
         try:

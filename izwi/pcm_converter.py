@@ -56,6 +56,10 @@ class PcmConverter:
         self._rest = data[whole:]
         return self._resampler.push(self._mono(data[:whole]))
 
+    def silence(self) -> Samples:
+        """Nothing: any bytes are audio."""
+        return np.zeros(0, np.float32)
+
     def flush(self) -> Samples:
         """What the resampler still held. An incomplete sample at the end is dropped. Call once, at the end."""
         self._rest = b""

@@ -32,7 +32,7 @@ from izwi.translation import Translated, Translation
 from izwi.utterance import Utterance
 
 HELD_S = 40.0
-"""Audio of one utterance kept while recognition is behind; then the listener waits, and with it the client's window."""
+"""Audio kept while recognition is behind; then the listener waits, and with it the client's window."""
 PROGRESS = SAMPLE_RATE
 """Samples by which the acknowledged offsets move between two messages about them."""
 LATELY = 5 * SAMPLE_RATE
@@ -200,6 +200,7 @@ class Session:
                     await self._emit(events.speech_started(utterance), None)
                 await utterances.put(utterance)
             case Continued(samples, speech):
+                await self._room()
                 await self._open[-1].append(samples, speech)
             case Closed(end):
                 end = min(end, self._received)  # the last frame may have been filled up
@@ -208,6 +209,15 @@ class Session:
                 await utterance.close(end)
                 tracing.current.set(None)
                 await self._emit(events.speech_ended(utterance, end), None)
+
+    async def _room(self) -> None:
+        """Wait until the utterances that are closed and not recognised yet leave some; one alone has its own limit."""
+        if len(self._open) > 1:
+            most = int(HELD_S * SAMPLE_RATE)
+            async with self._recognised:
+                await self._recognised.wait_for(
+                    lambda: len(self._open) < 2 or sum(one.held for one in self._open) < most
+                )
 
     # --- recognise: utterances to committed words and clauses -----------------------------------------------------
     async def _recognise(self, utterances: Utterances, clauses: Clauses, tasks: asyncio.TaskGroup) -> None:

@@ -73,6 +73,11 @@ class Utterance:
         self._paused_at = start  # end of the speech whose pause has been reported
         self._changed = asyncio.Condition()
 
+    @property
+    def held(self) -> int:
+        """Samples in memory."""
+        return self._held
+
     async def append(self, samples: Samples, speech: bool) -> None:
         async with self._changed:
             await self._changed.wait_for(lambda: self._held < self._limit)
@@ -93,8 +98,8 @@ class Utterance:
     async def due(self, fresh: int, pause: int) -> Due:
         """Wait for ``fresh`` new samples of speech, for ``pause`` samples of silence after any, or for the end."""
         async with self._changed:
-            at = await self._changed.wait_for(lambda: self._due(fresh, pause))
-            assert at is not None
+            while (at := self._due(fresh, pause)) is None:  # which may be 0: `wait_for` would take that for no
+                await self._changed.wait()
             return Due(self.end is not None or self._silent >= pause, at)
 
     def window(self, pause: int, most: int) -> Window:

@@ -125,6 +125,11 @@ class Connection:
             self._evicted.set_result(error)
 
     @property
+    def session_id(self) -> str | None:
+        """Of the session that runs on it."""
+        return self._runner.session_id if self._runner is not None else None
+
+    @property
     def stretch(self) -> float | None:
         """See `Session.stretch`; None also where no audio has come for a while."""
         if self._runner is None or self._now() - self._audio_at > SILENT_S:

@@ -51,10 +51,6 @@ class Emitter:
         async with self.emitting:  # numbered where it is queued: a client resumes from the last number it has
             await self._outbox.put(self.error(error, fatal=False))
 
-    async def repeat(self, event: m.ServerMessage) -> None:
-        """An event that was numbered and stored before."""
-        await self.say(self._wire.write(event))
-
     async def catch_up(self, resumed: m.SessionResumed, last_seq: int, missed: tuple[m.ServerMessage, ...]) -> None:
         """Tell a client that is back what it lacks; it has everything up to ``last_seq``."""
         async with self.emitting:  # nothing may come between: its number would stand for the missed events, too

@@ -13,7 +13,7 @@ import numpy as np
 from izwi.arrivals import Arrivals
 from izwi.audio import SAMPLE_RATE, Cut
 from izwi.converter import Converter, converter
-from izwi.errors import AudioTooLong, IzwiError, ProtocolViolation
+from izwi.errors import AudioTooLong, DamagedAudio, IzwiError, ProtocolViolation
 from izwi.messages import AudioFormat
 from izwi.settings import Settings
 from izwi.stages import Samples
@@ -114,7 +114,11 @@ class Intake:
             return 0
         if self._ended:
             raise ProtocolViolation("audio after audio.end")
-        return self._queue(self._converter.push(data))
+        try:
+            return self._queue(self._converter.push(data))
+        except DamagedAudio:
+            self._queue(self._converter.silence())
+            raise
 
     def cut(self) -> None:
         """End the open utterance with the last sample pushed.

@@ -60,12 +60,13 @@ async def resume(wanted: m.SessionResume, owner: str, store: SessionStore, setti
     for event in events:
         if event.seq > checkpoint.seq:
             journal.fold(event)
+    told = journal.checkpoint.seq - journal.checkpoint.over  # speech that is owed still comes before the end
     journal.checkpoint.acknowledged = wanted.acknowledged_samples  # the client was told so; only it knows how far
     return Opening(
         wanted.session_id,
         wanted.resume_token,
         start,
-        EventLog(store, replace(entry, seq=journal.checkpoint.seq), journal),
+        EventLog(store, replace(entry, seq=told), journal),
         Resumed(journal.checkpoint.model_copy(deep=True), wanted.clause, wanted.clause_samples, wanted.clause_speed),
         tuple(event for event in events if event.seq > wanted.last_seq),
     )

@@ -41,7 +41,7 @@ class Place:
 
     async def enter_again(self, session_id: str) -> None:
         """For a session that was interrupted; raises as `enter` does."""
-        self._services.registry.enter(self._live)
+        self._services.registry.enter(self._live, session_id)
         await self._take(session_id)
 
     def check(self, start: m.SessionStart) -> None:

@@ -9,6 +9,9 @@ from izwi.errors import IzwiError, NotReady, Overloaded
 
 class Live(Protocol):
     @property
+    def session_id(self) -> str | None: ...
+
+    @property
     def stretch(self) -> float | None: ...
 
     async def going_away(self, reason: str, *, elsewhere: bool) -> None: ...
@@ -40,10 +43,16 @@ class Registry:
             oldest.evict(Overloaded("others wait: begin a session as soon as the connection is there"))
         self._waiting[connection] = None
 
-    def enter(self, connection: Live) -> None:
-        """Its session starts; raise `Overloaded` or `NotReady` where it may not."""
+    def enter(self, connection: Live, session_id: str | None = None) -> None:
+        """Its session starts; raise `Overloaded` or `NotReady` where it may not.
+
+        Args:
+            session_id: of the session that goes on over it. Where it still has the slot of its last connection, it
+                needs no other: that one is dead, and ends as soon as the session is taken from it.
+        """
         self._check()
-        if len(self._live) >= self._limit:
+        succeeds = session_id is not None and any(one.session_id == session_id for one in self._live)
+        if len(self._live) >= self._limit and not succeeds:
             raise Overloaded("all session slots are taken; try again in a few seconds")
         self._waiting.pop(connection, None)
         self._live.add(connection)

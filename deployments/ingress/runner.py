@@ -85,6 +85,11 @@ class Runner:
         return self._opening is not None
 
     @property
+    def session_id(self) -> str | None:
+        """Of the session that the client has been told of."""
+        return self._opening.session_id if self._opening is not None else None
+
+    @property
     def resumable(self) -> bool:
         """The session could go on over another connection now."""
         return self._wire.resumes and self._opening is not None and self._opening.resumable
@@ -202,7 +207,7 @@ class Runner:
     def _prepare(self, found: Opening, settings: Settings) -> Session:
         intake = self._intake
         meter = self._meter = Meter(self._services.metrics, intake, self._outbox, settings)
-        emit = self._emitter.emit
+        emit = self._emit
         if found.start.speech_transport == "base64":
             emit = in_text(emit)
         if found.start.speech_format == "opus":
@@ -226,11 +231,17 @@ class Runner:
             if (age := self._services.settings.max_connection_age_s) is not None:
                 self._tasks.create_task(self._grow_old(age, found.log), name="age")
 
+    async def _emit(self, event: m.ServerMessage, payload: bytes | None = None) -> None:
+        if isinstance(event, m.SessionEndedMessage) and self._intake.failure is not None:
+            ended = event.data.model_copy(update={"reason": self._intake.failure.code})
+            event = event.model_copy(update={"data": ended})
+        await self._emitter.emit(event, payload)
+
     async def _speak(self, session: Session, found: Opening) -> None:
         if found.resumed.checkpoint.over:
             await session.say_again()
-            for event in found.missed[-1:]:  # the end; whoever has it lacks nothing
-                await self._emitter.repeat(event)
+            for event in found.missed[-1:]:  # the end, under its number; whoever has it lacks nothing
+                await self._emitter.emit(event)
         else:
             await session.run(self._intake.stream())
         await self._outbox.sent()

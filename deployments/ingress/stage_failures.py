@@ -1,6 +1,7 @@
 """What went wrong with a call of a stage, as one of our own errors."""
 
 import structlog
+from grpc import RpcError
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
@@ -22,6 +23,6 @@ def as_ours(stage: str, error: Exception) -> IzwiError:
     log.warning("stage_call_failed", stage=stage, error=type(error).__name__, detail=str(error)[:500])
     if isinstance(error, RayTaskError):
         return InternalError(f"the {stage} stage failed")
-    if isinstance(error, RayError | RayServeException):
+    if isinstance(error, RayError | RayServeException | RpcError):  # calls of replicas travel by gRPC
         return EngineFailed(f"the {stage} stage lost its replica")
     return InternalError(f"the {stage} stage failed")

@@ -1,4 +1,4 @@
-"""Correction of recognised text: hotwords by sound (`correct`), pure; what a language model adds is in `deployments.llm`."""
+"""Hotwords in recognised text, by sound (`correct`). Pure; for what a language model adds see `deployments.llm`."""
 
 from izwi.correction.corrector import Corrector, Tuning, correct
 from izwi.correction.leading import led_by

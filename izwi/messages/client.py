@@ -46,7 +46,7 @@ class SessionStart(Data):
     speech_transport: Literal["binary", "base64"] = "binary"
     speech_format: Literal["pcm_s16le", "opus"] = "pcm_s16le"
     """With ``opus``, each ``speech.audio`` brings packets of 20 ms; see `izwi.opus_packets.join`."""
-    voice: str | None = None
+    voice: str | None = Field(default=None, max_length=128)
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
     prompt: Prompt = ""
     """What was said before, or words to expect: each pass is led by it, or by its end where it is long."""
@@ -81,7 +81,8 @@ class SessionStart(Data):
 class SessionResume(Data):
     """What a client has of an interrupted session."""
 
-    session_id: str = Field(max_length=64)
+    session_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
+    """As ``session.started`` gave it."""
     resume_token: str = Field(max_length=128)
     last_seq: int = Field(default=0, ge=0)
     """Of the last frame received."""

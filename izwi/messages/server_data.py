@@ -208,6 +208,7 @@ class SessionGoingAway(Data):
 
 class SessionEnded(Data):
     reason: str
+    """``audio_end``, or the code of the error that cut the audio off: ``audio_too_long``."""
     audio_s: float
     utterances: int
     clauses: int

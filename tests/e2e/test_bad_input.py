@@ -186,6 +186,7 @@ async def test_audio_beyond_the_limit_ends_the_session_but_loses_nothing_before_
             await socket.send(sent[begin : begin + 16_000].tobytes())
         final = await receive(socket, "transcript.final", "error")
         assert "young man" in final["data"]["text"].lower()
+        assert (await receive(socket, "session.ended"))["data"]["reason"] == "audio_too_long"
         error = await receive(socket, "error")
         assert (error["data"]["code"], error["data"]["fatal"]) == ("audio_too_long", True)
 

@@ -14,7 +14,8 @@ from izwi.errors import IzwiError, NotReady, Overloaded, TooManyMessages
 
 
 class Socket:
-    def __init__(self, registry: Registry | None = None) -> None:
+    def __init__(self, registry: Registry | None = None, session_id: str | None = None) -> None:
+        self.session_id = session_id
         self.evicted = False
         self.told: list[str] = []
         self._registry = registry
@@ -52,6 +53,16 @@ def test_sessions_are_limited_and_a_place_is_free_again() -> None:
         registry.enter(third)
     registry.leave(first)
     registry.enter(third)
+
+
+def test_a_session_that_comes_back_needs_no_other_place_than_that_of_its_dead_connection() -> None:
+    registry = Registry(2, Metrics())
+    dead, other, again, stranger = Socket(session_id="a"), Socket(session_id="b"), Socket(), Socket()
+    for one in (dead, other):
+        registry.enter(one)
+    with pytest.raises(Overloaded):
+        registry.enter(stranger, "c")
+    registry.enter(again, "a")
 
 
 async def test_a_drain_tells_sessions_ends_the_others_and_takes_no_more() -> None:

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,25 @@ async def test_a_damaged_packet_is_told_and_offsets_stay_right() -> None:
         opened.push(packet)
     opened.end()
     assert sum(await drained(opened)) == 320 * (len(sent) + 1)
+
+
+async def test_damage_alone_moves_the_stream_on_and_counts_for_the_window() -> None:
+    """Three bytes that announce 120 ms: what stands for them must neither pile up unseen nor hold a client up."""
+    opened = Intake(Settings(_env_file=None), 1.2)  # type: ignore[call-arg]
+    opened.open(AudioFormat(encoding="opus"))
+    for _ in range(10):
+        with pytest.raises(DamagedAudio):
+            opened.push(b"\xfb\x06\xff")
+    stream = opened.stream()
+    assert sum([len(await anext(stream)) for _ in range(2)]) == pytest.approx(1.2 * 16_000, abs=200)
+
+    def until_it_is_too_much() -> None:
+        for _ in range(100):
+            with suppress(DamagedAudio):
+                opened.push(b"\xfb\x06\xff")
+
+    with pytest.raises(Overrun):
+        until_it_is_too_much()
 
 
 async def test_what_is_sent_again_for_the_decoder_goes_no_further() -> None:

@@ -42,6 +42,8 @@ def test_this_process_uses_the_cpu() -> None:
 
 
 class Socket:
+    session_id = None
+
     def __init__(self, stretch: float | None) -> None:
         self.stretch = stretch
 
