@@ -6,6 +6,7 @@ from typing import Literal
 
 from izwi.audio import SAMPLE_RATE
 from izwi.correction import Corrector, led_by, vocabulary
+from izwi.files.seams import same
 from izwi.files.windows import Window
 from izwi.stages import AsrRequest, AsrResult, Timing, VadRequest, VadResult, Word
 
@@ -92,5 +93,12 @@ def unheard(window: Window, words: Sequence[Word]) -> list[tuple[int, int]]:
 
 
 def _inserted(words: Sequence[Word], more: Sequence[Word], at_s: float) -> tuple[Word, ...]:
-    later = [replace(word, start_s=word.start_s + at_s, end_s=word.end_s + at_s) for word in more]
-    return tuple(sorted((*words, *later), key=lambda word: word.start_s))
+    """With ``more`` words, ``at_s`` later. A word that was there already was not left out: attention times stretch over
+    the pause after a short one, and so its utterance seemed empty."""
+    later = (replace(word, start_s=word.start_s + at_s, end_s=word.end_s + at_s) for word in more)
+    new = [word for word in later if not any(_overlap(word, one) and same(word, one) for one in words)]
+    return tuple(sorted((*words, *new), key=lambda word: word.start_s))
+
+
+def _overlap(one: Word, other: Word) -> bool:
+    return one.start_s < other.end_s and other.start_s < one.end_s

@@ -42,5 +42,10 @@ def _middle(word: Word) -> float:
     return (word.start_s + word.end_s) / 2
 
 
+def same(one: Word, other: Word) -> bool:
+    """Whether two words are the same but for case and punctuation."""
+    return _plain(one) == _plain(other)
+
+
 def _plain(word: Word) -> str:
     return "".join(char for char in word.text.casefold() if char.isalnum()) or word.text.strip()
