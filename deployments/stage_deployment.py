@@ -9,6 +9,7 @@ from deployments.cpu_share import CpuShare
 from deployments.stage import E, StageRunner, revised
 from deployments.tracing.connect import connect
 from izwi import logs
+from izwi.errors import ModelMissing
 from izwi.settings import Settings
 
 
@@ -18,10 +19,21 @@ class StageDeployment(Generic[E]):
         stage: its name in settings, logs and errors.
         load: the engines that given settings ask for.
         workers: calls in parallel; engines must allow that many threads.
+        optional: start without an engine where none can run here, for a server that can do without this stage:
+            whoever asks is told what is missing. A replica that cannot start tells nobody.
+
+    Raises:
+        ModelMissing: no engine can run here.
     """
 
     def __init__(
-        self, stage: str, settings: Settings, load: Callable[[Settings], Sequence[E]], workers: int = 1
+        self,
+        stage: str,
+        settings: Settings,
+        load: Callable[[Settings], Sequence[E]],
+        workers: int = 1,
+        *,
+        optional: bool = False,
     ) -> None:
         logs.configure(settings.log_level, settings.debug)
         self._deployed = settings
@@ -29,7 +41,15 @@ class StageDeployment(Generic[E]):
         """Those in force."""
         self._load = load
         self._spans = connect(settings, stage)
-        self._runner = StageRunner(stage, load(settings), workers, spans=self._spans)
+        self._missing = ""
+        engines: Sequence[E] = ()
+        try:
+            engines = load(settings)
+        except ModelMissing as error:
+            if not optional:
+                raise
+            self._missing = str(error)
+        self._runner = StageRunner(stage, engines, workers, spans=self._spans)
         self._workers = workers
         self._cpu = CpuShare(getattr(settings, stage).resources.cpus)
 
@@ -39,6 +59,7 @@ class StageDeployment(Generic[E]):
         settings = revised(self._deployed, self._runner.stage, changes)
         self._runner.replace(await asyncio.to_thread(self._load, settings))
         self._settings = settings
+        self._missing = ""
 
     def check_health(self) -> None:
         """Raises `EngineFailed` where Serve is to replace this process."""
@@ -56,6 +77,11 @@ class StageDeployment(Generic[E]):
     def __del__(self) -> None:
         if (spans := getattr(self, "_spans", None)) is not None:
             spans.close()
+
+    def _check_engines(self) -> None:
+        """Raises `ModelMissing` where this process has started without an engine."""
+        if self._missing:
+            raise ModelMissing(self._missing)
 
     @property
     def _engines(self) -> tuple[E, ...]:
