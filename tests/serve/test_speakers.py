@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 from ray import serve
+from ray.serve.exceptions import DeploymentUnavailableError
 
 from deployments.ingress.calls import StageCalls
 from deployments.ingress.handles import Handles
@@ -35,8 +36,14 @@ def replicas() -> int:
 async def test_a_replica_starts_when_somebody_asks_and_not_before(calls: StageCalls) -> None:
     assert "speakers" not in await calls.capabilities()
     assert replicas() == 0
+    speakers = serve.get_deployment_handle("speakers", "izwi")
+    with pytest.raises(DeploymentUnavailableError):
+        await asyncio.wait_for(speakers.broadcast("flush").results_async(), 5)
+    await asyncio.sleep(1)  # the autoscaler decides several times a second
+    assert replicas() == 0
     result = await calls.speakers(SpeakerRequest((NOISE, NOISE)))
     assert replicas() == 1
+    assert await speakers.broadcast("flush").results_async() == [None]
     one, other = result.vectors
     assert one.shape == (192,)
     np.testing.assert_allclose(one, other, atol=1e-5)
