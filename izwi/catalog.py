@@ -28,7 +28,6 @@ class Engine:
 
     stage: str
     name: str
-    licence: str
     languages: str
     extra: str | None = None
     modules: tuple[str, ...] = ()
@@ -43,11 +42,10 @@ class Engine:
 _ESPEAK = ("espeak-ng", "espeak-ng")
 
 ENGINES: tuple[Engine, ...] = (
-    Engine("vad", "silero", "MIT", "any", "vad-silero", ("onnxruntime",), assets=("silero-v6",)),
+    Engine("vad", "silero", "any", "vad-silero", ("onnxruntime",), assets=("silero-v6",)),
     Engine(
         "asr",
         "faster-whisper",
-        "MIT",
         "base: 99 languages; tiny.en: English",
         "asr-faster-whisper",
         ("faster_whisper", "ctranslate2"),
@@ -55,27 +53,24 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         "mt",
         "apertium",
-        "GPL-3.0 (program run as a subprocess)",
         "English and Spanish, both ways; other pairs are packages",
         programs=(("apertium", "apertium"),),
         data=(("/usr/share/apertium/modes/*.mode", "apertium-eng-spa"),),
     ),
-    Engine("tts", "piper", "GPL-3.0", "English", "tts-piper", ("piper",), assets=("piper-joe",)),
+    Engine("tts", "piper", "English", "tts-piper", ("piper",), assets=("piper-joe",)),
     Engine(
         "tts",
         "kokoro",
-        "Apache-2.0",
         "English, Spanish and others by espeak-ng phonemes",
         "tts-kokoro",
         ("onnxruntime",),
         programs=(_ESPEAK,),
         assets=("kokoro-int8",),
     ),
-    Engine("tts", "espeak", "GPL-3.0 (program run as a subprocess)", "over 100 languages", programs=(_ESPEAK,)),
+    Engine("tts", "espeak", "over 100 languages", programs=(_ESPEAK,)),
     Engine(
         "speakers",
         "campplus",
-        "Apache-2.0",
         "any; trained on Mandarin and English",
         "speakers-campplus",
         ("onnx", "onnxruntime", "kaldi_native_fbank"),

@@ -8,7 +8,6 @@ from izwi.settings import Settings
 NEEDY = Engine(
     "tts",
     "needy",
-    "MIT",
     "none",
     "tts-needy",
     ("izwi_no_such_module",),
@@ -16,7 +15,7 @@ NEEDY = Engine(
     (("/izwi-no-such-folder/*.mode", "other-package"),),
     ("piper-joe",),
 )
-READY = Engine("tts", "ready", "MIT", "none", modules=("json",), programs=(("sh", "dash"),), data=(("/*", "base"),))
+READY = Engine("tts", "ready", "none", modules=("json",), programs=(("sh", "dash"),), data=(("/*", "base"),))
 
 
 @pytest.fixture
