@@ -57,9 +57,6 @@ class Difference:
 
 @dataclass(frozen=True)
 class Score:
-    reference: str
-    """As it was compared."""
-    hypothesis: str
     words: Counts
     characters: Counts
     """Spaces between words count."""
@@ -70,7 +67,7 @@ def score(reference: str, hypothesis: str, normal: Normaliser) -> Score:
     """Compare what was said with what was heard."""
     said, heard = normal(reference), normal(hypothesis)
     words, characters = jiwer.process_words(said, heard), jiwer.process_characters(said, heard)
-    return Score(said, heard, _counts(words), _counts(characters), _differences(words))
+    return Score(_counts(words), _counts(characters), _differences(words))
 
 
 def _counts(output: jiwer.WordOutput | jiwer.CharacterOutput) -> Counts:
