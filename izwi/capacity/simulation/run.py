@@ -37,13 +37,10 @@ class Figures:
 
     speakers: int
     word_shown_s: Percentiles
-    word_committed_s: Percentiles
     final_lag_s: Percentiles
     first_audio_s: Percentiles
     asr_passes_per_s: float
     """Per second of each speaker's stream."""
-    asr_rtf: float
-    """Worker-seconds per second of stream."""
     batch: float
     """Windows per recognition call."""
     cpu_cores: float
@@ -188,11 +185,9 @@ class _Run:
         return Figures(
             speakers=self._scenario.speakers,
             word_shown_s=_percentiles([delay for one in seen for delay in one.shown_s]),
-            word_committed_s=_percentiles([delay for one in seen for delay in one.committed_s]),
             final_lag_s=_percentiles([delay for one in seen for delay in one.final_s]),
             first_audio_s=_percentiles([delay for one in seen for delay in one.first_audio_s]),
             asr_passes_per_s=spent.windows / spoken_s,
-            asr_rtf=spent.worker_s / spoken_s,
             batch=spent.windows / max(1, spent.calls),
             cpu_cores=self._machine.account() / asyncio.get_running_loop().time(),
             skipped_speech=sum(one.skipped for one in seen),

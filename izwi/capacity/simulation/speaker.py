@@ -4,7 +4,7 @@ import asyncio
 import random
 import re
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from izwi import messages as m
@@ -47,7 +47,6 @@ class Seen:
     """Per word, after its end."""
     shown_at_s: list[float] = field(default_factory=list[float])
     """The same words: when that was, in simulated time."""
-    committed_s: list[float] = field(default_factory=list[float])
     final_s: list[float] = field(default_factory=list[float])
     """Per clip: from the end of its speech until its last word was committed."""
     first_audio_s: list[float] = field(default_factory=list[float])
@@ -128,10 +127,10 @@ class Speaker:
         now = asyncio.get_running_loop().time() - self._began
         match message:
             case m.TranscriptPartialMessage(data=data):
-                self._note(self._shown, self.seen.shown_s, f"{data.committed[-200:]} {data.tentative}", now)
+                self._show(f"{data.committed[-200:]} {data.tentative}", now)
             case m.TranscriptCommittedMessage(data=data):
-                self._note(self._shown, self.seen.shown_s, data.text, now)
-                self._note(self._committed, self.seen.committed_s, data.text, now)
+                self._show(data.text, now)
+                self._commit(data.text, now)
             case m.TranslationCommittedMessage(data=data):
                 self._clauses[data.clause] = data.end_s
             case m.SpeechAudioMessage(data=data) if data.clause in self._clauses and data.samples:
@@ -141,17 +140,23 @@ class Speaker:
             case _:
                 pass
 
-    def _note(self, known: set[int], delays: list[float], text: str, now: float) -> None:
-        for found in _NUMBER.finditer(text):
-            number = int(found[0])
-            if number in known:
-                continue
-            known.add(number)
-            delays.append(now - self._words[number].end_s)
-            if known is self._shown:
-                self.seen.shown_at_s.append(self._began + now)
-            elif number in self._last:
+    def _show(self, text: str, now: float) -> None:
+        for number in _fresh(text, self._shown):
+            self.seen.shown_s.append(now - self._words[number].end_s)
+            self.seen.shown_at_s.append(self._began + now)
+
+    def _commit(self, text: str, now: float) -> None:
+        for number in _fresh(text, self._committed):
+            if number in self._last:
                 self.seen.final_s.append(now - self._last[number])
+
+
+def _fresh(text: str, known: set[int]) -> Iterator[int]:
+    """Numbers of the words of a text that are not ``known``, to which they are added."""
+    for found in _NUMBER.finditer(text):
+        if (number := int(found[0])) not in known:
+            known.add(number)
+            yield number
 
 
 def _words(placed: Sequence[Placed], hindsight_s: Sequence[float], source: random.Random) -> list[Said]:

@@ -82,8 +82,6 @@ class Spent:
 
     windows: int = 0
     calls: int = 0
-    worker_s: float = 0.0
-    """Of all workers, while they had a call."""
 
 
 @dataclass
@@ -161,14 +159,12 @@ class Ingress:
         return [AsrResult(hear(request), request.language or "", 1.0, Timing("simulated")) for request, hear in asked]
 
     async def _decode(self, requests: Sequence[AsrRequest]) -> None:
-        pools, loop = self._pools, asyncio.get_running_loop()
+        pools = self._pools
         window_s = max(len(request.samples) for request in requests) / 16_000
         careful = requests[0].final and requests[0].beam
         async with pools.asr:
-            began = loop.time()
             work_s = pools.prices.asr.core_s(window_s, len(requests), careful=careful)
             await pools.machine.run(work_s * pools.chance(pools.prices.asr.spread(careful=careful)))
-            pools.spent.worker_s += loop.time() - began
         pools.spent.windows += len(requests)
         pools.spent.calls += 1
 
