@@ -4,7 +4,6 @@ python -m graphs.launch --port 8000
 """
 
 import asyncio
-import ipaddress
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ from deployments.ingress.keyring import Keyring
 from graphs import environment
 from izwi import catalog, logs
 from izwi.errors import Forbidden, IzwiError, ModelMissing, PackageMissing, Unavailable
+from izwi.loopback import is_loopback
 from izwi.settings import Settings
 from izwi.tracing_settings import exporter_missing
 
@@ -69,7 +69,7 @@ def _check(settings: Settings) -> None:
     """
     if settings.api_keys_file is not None:
         Keyring(settings.api_keys_file)
-    elif not (settings.allow_anonymous or _is_loopback(settings.host)):
+    elif not (settings.allow_anonymous or is_loopback(settings.host)):
         raise Forbidden(
             f"{settings.host} can be reached from other machines, and there are no API keys. Make one with "
             "`izwi keys new NAME --file keys.toml` and set IZWI_API_KEYS_FILE=keys.toml; or set IZWI_ALLOW_ANONYMOUS=1 "
@@ -89,13 +89,6 @@ def _check(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise Unavailable(f"{settings.host}:{settings.port}: {error.strerror}") from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _serve(settings: Settings, args: dict[str, str | int], stop: threading.Event) -> None:

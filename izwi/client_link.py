@@ -2,12 +2,12 @@
 resumed."""
 
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from izwi.errors import ClientError, IzwiError, Overloaded, ProtocolViolation, Unavailable, error_classes
+from izwi.loopback import on_loopback
 from izwi.messages import (
     ErrorData,
     ErrorMessage,
@@ -40,7 +40,6 @@ async def open_link(url: str, api_key: str | None = None) -> ClientConnection:
         Unavailable: nobody listens, or the server is not ready.
         ClientError: it refuses this client.
     """
-    loopback = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     try:
         return await connect(
             url,
@@ -51,7 +50,7 @@ async def open_link(url: str, api_key: str | None = None) -> ClientConnection:
             ping_interval=KEEPALIVE_S,
             ping_timeout=KEEPALIVE_S,
             close_timeout=1,
-            proxy=None if loopback else True,  # a proxy from the environment cannot reach this machine's loopback
+            proxy=None if on_loopback(url) else True,
         )
     except InvalidStatus as error:
         status = error.response.status_code

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -11,11 +10,6 @@ from izwi.errors import ClientError, IzwiError, Unavailable, error_classes
 
 def headers_of(api_key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a server is on this machine: a proxy from the environment could not reach it."""
-    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Any, Self
 import httpx
 
 from izwi.errors import DamagedAudio, Unavailable
-from izwi.http_errors import error_of, headers_of, is_loopback, reachable
+from izwi.http_errors import error_of, headers_of, reachable
+from izwi.loopback import on_loopback
 
 TIMEOUT = httpx.Timeout(630.0, connect=5.0)
 """Seconds; a little more than a server gives a media file (``IZWI_FILE_TIMEOUT_S``), so that its own answer comes."""
@@ -43,7 +44,7 @@ class TranscriptionClient:
             base_url=url,
             headers=headers_of(api_key),
             timeout=TIMEOUT,
-            trust_env=not is_loopback(url),
+            trust_env=not on_loopback(url),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             transport=transport,
         )

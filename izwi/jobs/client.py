@@ -9,7 +9,8 @@ from typing import IO, Any, Self
 import httpx
 
 from izwi.errors import JobNotFound, Unavailable
-from izwi.http_errors import error_of, headers_of, is_loopback, reachable
+from izwi.http_errors import error_of, headers_of, reachable
+from izwi.loopback import on_loopback
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0, write=300.0)
 """Seconds; a server that is watched says something every ten."""
@@ -39,7 +40,7 @@ class JobClient:
     """
 
     def __init__(self, url: str, api_key: str | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
-        headers, trust_env = headers_of(api_key), not is_loopback(url)
+        headers, trust_env = headers_of(api_key), not on_loopback(url)
         self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=trust_env)
         self._sleep = sleep
 

@@ -8,6 +8,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from izwi.errors import ClientError, IzwiError, Overloaded, Unavailable
+from izwi.loopback import on_loopback
 
 TRY_AGAIN_LATER = 1013
 REFUSALS = (429, 503)
@@ -25,11 +26,14 @@ async def connected(url: str) -> AsyncIterator[ClientConnection]:
         Unavailable: nobody listens, or the connection was lost inside the block.
         ClientError: the server refused the handshake for another reason.
     """
-    loopback = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     try:
         # Without pings of our own: a server that computes in its event loop answers late, and that is to be measured.
         socket = await connect(
-            url, compression=None, max_size=MAX_MESSAGE_BYTES, ping_interval=None, proxy=None if loopback else True
+            url,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            ping_interval=None,
+            proxy=None if on_loopback(url) else True,
         )
     except InvalidStatus as error:
         status = error.response.status_code

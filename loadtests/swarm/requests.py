@@ -11,11 +11,12 @@ import httpx
 from rapidfuzz.distance import Levenshtein
 
 from izwi.evaluation.text import words
+from izwi.loopback import on_loopback
 from loadtests.corpus import Clip
 from loadtests.first_audio import ENGLISH
 from loadtests.recordings import wav
 from loadtests.swarm.profiles import SPEECH_EVERY_S, UPLOAD_EVERY_S
-from loadtests.swarm.scene import Scene, on_loopback
+from loadtests.swarm.scene import Scene
 
 TIMEOUT_S = 60.0
 FIRST_S = 1.0

@@ -23,6 +23,7 @@ import httpx
 import psutil
 
 from izwi.errors import Unavailable
+from izwi.loopback import on_loopback
 from loadtests import corpus
 from loadtests.chaos.scene import Scene as ChaosScene
 from loadtests.chaos.scene import private_scene
@@ -38,7 +39,7 @@ from loadtests.swarm.notes import Notes
 from loadtests.swarm.profiles import PROFILES, Profile
 from loadtests.swarm.progress import line
 from loadtests.swarm.results import load, results
-from loadtests.swarm.scene import Scene, on_loopback, set_scene
+from loadtests.swarm.scene import Scene, set_scene
 from loadtests.swarm.tally import Tally
 from loadtests.swarm.users import Person, Place
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from izwi.client import IzwiClient
 from izwi.settings import Settings
@@ -35,11 +34,6 @@ class Scene:
     def socket(self) -> str:
         """Where live users connect."""
         return IzwiClient(self.url.replace("http", "ws", 1)).url
-
-
-def on_loopback(url: str) -> bool:
-    """A proxy from the environment cannot reach this machine's loopback."""
-    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def set_scene(
