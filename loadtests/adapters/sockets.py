@@ -7,10 +7,10 @@ from urllib.parse import urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from izwi.errors import ClientError, IzwiError, Overloaded, Unavailable
+from izwi.client_link import lost
+from izwi.errors import ClientError, Overloaded, Unavailable
 from izwi.loopback import on_loopback
 
-TRY_AGAIN_LATER = 1013
 REFUSALS = (429, 503)
 """HTTP status codes of a server without room."""
 MAX_MESSAGE_BYTES = 16_000_000
@@ -46,12 +46,6 @@ async def connected(url: str) -> AsyncIterator[ClientConnection]:
             yield socket
         except ConnectionClosed as closed:
             raise lost(closed) from None
-
-
-def lost(closed: ConnectionClosed) -> IzwiError:
-    """What a connection that ended too early means."""
-    kind = Overloaded if closed.rcvd and closed.rcvd.code == TRY_AGAIN_LATER else Unavailable
-    return kind(f"the connection was lost: {closed}")
 
 
 def with_path(url: str, path: str, query: str = "") -> str:
