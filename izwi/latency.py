@@ -4,10 +4,6 @@ Each is measured from the moment the audio in question was sent, so that network
 the speaker does not.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from izwi.client_events import Event, Speech
 from izwi.messages import (
     SpeechStartedMessage,
@@ -17,9 +13,10 @@ from izwi.messages import (
     TranslationCommittedMessage,
 )
 from izwi.pacing import SendClock
+from izwi.percentiles import Percentiles, percentiles
 
-Percentiles = dict[str, float | None]
-"""``p50`` and ``p95`` in seconds; None where nothing was measured."""
+WHICH = (50, 95)
+"""Percentiles of a summary."""
 
 
 class LatencyMeter:
@@ -55,21 +52,14 @@ class LatencyMeter:
                 pass
 
     def summary(self) -> dict[str, Percentiles]:
-        """Percentiles by the name of the latency."""
+        """Seconds, by the name of the latency."""
         return {
-            "first_partial": percentiles(list(self.first_partial.values())),
-            "final_after_speech": percentiles(list(self.final_after_speech.values())),
-            "first_audio_after_clause": percentiles(list(self.first_audio_after_clause.values())),
+            "first_partial": percentiles(list(self.first_partial.values()), WHICH),
+            "final_after_speech": percentiles(list(self.final_after_speech.values()), WHICH),
+            "first_audio_after_clause": percentiles(list(self.first_audio_after_clause.values()), WHICH),
         }
 
     def _put(self, values: dict[int, float], key: int, at: float, time_s: float | None) -> None:
         if key in values or time_s is None or (sent := self._sent.at(time_s)) is None:
             return
         values[key] = at - sent
-
-
-def percentiles(values: Sequence[float]) -> Percentiles:
-    """p50 and p95 by linear interpolation, rounded to milliseconds."""
-    if not values:
-        return {"p50": None, "p95": None}
-    return {f"p{p}": round(float(np.percentile(values, p)), 3) for p in (50, 95)}

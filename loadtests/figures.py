@@ -9,10 +9,10 @@ import jiwer
 
 from izwi.audio import SAMPLE_RATE
 from izwi.evaluation.text import whisper
+from izwi.percentiles import percentiles
 from loadtests.corpus import Placed
 from loadtests.delays import Passage, Spoken, delays, normalised
 from loadtests.reference import Reference
-from loadtests.report import percentiles
 from loadtests.speaker import LATE_S, Heard
 
 
@@ -46,12 +46,12 @@ def figures(
     row = {
         "speakers": len(scripts),
         "refused": len(scripts) - len(served),
-        "first_partial_s": percentiles([delay for one in timed for delay in one.first]),
-        "word_shown_s": percentiles([delay for one in timed for delay in one.shown]),
-        "word_committed_s": percentiles([delay for one in timed for delay in one.committed]),
-        "final_lag_s": percentiles([delay for one in timed for delay in one.final]),
-        "translated_s": percentiles([delay for _, one in served for delay in one.translated]),
-        "first_audio_s": percentiles([delay for _, one in served for delay in one.first_audio]),
+        "first_partial_s": percentiles([delay for one in timed for delay in one.first], digits=2),
+        "word_shown_s": percentiles([delay for one in timed for delay in one.shown], digits=2),
+        "word_committed_s": percentiles([delay for one in timed for delay in one.committed], digits=2),
+        "final_lag_s": percentiles([delay for one in timed for delay in one.final], digits=2),
+        "translated_s": percentiles([delay for _, one in served for delay in one.translated], digits=2),
+        "first_audio_s": percentiles([delay for _, one in served for delay in one.first_audio], digits=2),
         "words_timed": sum(len(one.committed) for one in timed),
         **word_errors(served, references, language),
         "erasure": _round(normalised([one.erasure for _, one in served]), 3),

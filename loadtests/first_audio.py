@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from izwi.errors import IzwiError
-from izwi.latency import percentiles
+from izwi.percentiles import percentiles
 from loadtests.outcome import conclude
 from loadtests.sampling import spent
 from loadtests.server import Server, serving
@@ -77,8 +77,8 @@ async def measure(server: Server, requests: int, languages: Sequence[str]) -> di
                         "language": language,
                         "format": audio_format,
                         "requests": len(took),
-                        "first_s": percentiles([one.first for one in took]),
-                        "last_s": percentiles([one.last for one in took]),
+                        "first_s": percentiles([one.first for one in took], (50, 95)),
+                        "last_s": percentiles([one.last for one in took], (50, 95)),
                     }
                 )
     return {"rows": rows, "others": spent(before, await server.read_aside()).others}

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import psutil
 import typer
 from rich.console import Console
 
 from izwi.errors import IzwiError
+from izwi.percentiles import Percentiles, percentiles
 from loadtests.background import speaking
 from loadtests.http_client import Answers, Load, precise_loop
 from loadtests.outcome import conclude
@@ -29,11 +29,9 @@ OWN_LIMIT = 80.0
 """Percent of a core from which on this client measures itself."""
 
 
-def percentiles_ms(seconds: Sequence[float]) -> dict[str, float | None]:
-    """p50, p95 and p99 in milliseconds, None where there are no values."""
-    if not len(seconds):
-        return {"p50": None, "p95": None, "p99": None}
-    return {f"p{q}": round(1000 * float(np.percentile(seconds, q)), 2) for q in (50, 95, 99)}
+def percentiles_ms(seconds: Sequence[float]) -> Percentiles:
+    """p50, p95 and p99 in milliseconds."""
+    return percentiles([1000 * one for one in seconds], digits=2)
 
 
 def figures(mode: str, answers: Answers, used: Spent, own: float) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 DELAYS = {
     "first_partial_s": ("first partial after onset", ("p50", "p95")),
     "word_shown_s": ("word shown", ("p50", "p95", "p99")),
@@ -25,13 +23,6 @@ _FIGURES = {
     "bench_cores": "bench CPU, cores",
     "rss_mb": "server RSS, MB",
 }
-
-
-def percentiles(values: Sequence[float]) -> dict[str, float | None]:
-    """p50, p95 and p99 in the values' unit, None where there are no values."""
-    if not values:
-        return {"p50": None, "p95": None, "p99": None}
-    return {f"p{q}": round(float(np.percentile(values, q)), 2) for q in (50, 95, 99)}
 
 
 def line(row: dict[str, Any]) -> str:

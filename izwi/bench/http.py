@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any
 
-from izwi.bench.figures import percentiles, rate, tally
+from izwi.bench.figures import rate, tally
 from izwi.errors import IzwiError
+from izwi.percentiles import percentiles
 from izwi.transcriptions import TranscriptionClient
 
 

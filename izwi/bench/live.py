@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from izwi.audio import SAMPLE_RATE
-from izwi.bench.figures import percentiles, tally
+from izwi.bench.figures import tally
 from izwi.client import IzwiClient, Session, stream_paced
 from izwi.errors import IzwiError, ProtocolViolation
 from izwi.latency import LatencyMeter
 from izwi.messages import ErrorMessage, SessionStart, TranscriptFinalMessage
 from izwi.pacing import SendClock
+from izwi.percentiles import percentiles
 from izwi.stages import Samples
 
 PAUSE_S = 0.6

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from izwi.percentiles import percentiles
 from loadtests.fit import bins
 from loadtests.swarm.notes import COUNT, ERROR, TIME, Note
 
@@ -50,7 +51,7 @@ class Tally:
         width = max(5.0, seconds / MOST_BINS)
         return {
             "count": len(values),
-            **{f"p{q}": _round(np.percentile(values, q)) for q in QUANTILES},
+            **percentiles(values, QUANTILES),
             "max": _round(max(values)),
             "curve": [[q, _round(np.percentile(values, q))] for q in CURVE],
             "over_time": [

@@ -46,11 +46,6 @@ TRANSLATED = {**RUN, "direction": "en-es", "first_audio_s": RUN["final_lag_s"], 
 SUMMARY = {"machine": "2 cores", "model": "base", "seconds_per_speaker": 25.0, "runs": [RUN, BAD, TRANSLATED]}
 
 
-def test_percentiles() -> None:
-    assert report.percentiles([1.0, 2.0, 3.0]) == {"p50": 2.0, "p95": 2.9, "p99": 2.98}
-    assert report.percentiles([]) == NONE
-
-
 def test_a_table_per_direction_with_a_row_per_run() -> None:
     lines = report.table(SUMMARY).splitlines()
     assert lines[0] == "### en, captions"

@@ -75,4 +75,4 @@ def compare(
 
 def _of(figures: Figures, name: str, percentile: str) -> float:
     value = getattr(figures, name)
-    return getattr(value, percentile) if percentile else value
+    return value[percentile] if percentile else value

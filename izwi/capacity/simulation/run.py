@@ -5,8 +5,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from izwi import messages as m
 from izwi.capacity.autoscaling import Autoscaler, Load
 from izwi.capacity.price import TTS_WORKERS, Prices
@@ -17,18 +15,11 @@ from izwi.capacity.simulation.speaker import Seen, Speaker
 from izwi.capacity.simulation.stages import Ingress, Pools, Workers
 from izwi.capacity.speech import Clip, pause_for, script
 from izwi.errors import Overloaded
+from izwi.percentiles import Percentiles, percentiles
 from izwi.settings import Settings
 
 MOMENT_S = 10.0
 """Between two looks at what is seen."""
-
-
-@dataclass(frozen=True)
-class Percentiles:
-    """Seconds; None where nothing was measured."""
-
-    p50: float | None
-    p95: float | None
 
 
 @dataclass(frozen=True)
@@ -176,26 +167,20 @@ class _Run:
             for at, delay in zip(seen.shown_at_s, seen.shown_s, strict=True)
             if at > now - MOMENT_S
         ]
-        shown = _percentiles(delays)
-        return Moment(now, self._sessions, refused, counts, shown.p50, shown.p95)
+        shown = percentiles(delays)
+        return Moment(now, self._sessions, refused, counts, shown["p50"], shown["p95"])
 
     def _figures(self, pools: Pools) -> Figures:
         seen, spent = self._seen, pools.spent
         spoken_s = sum(one.spoken_s for one in seen)
         return Figures(
             speakers=self._scenario.speakers,
-            word_shown_s=_percentiles([delay for one in seen for delay in one.shown_s]),
-            final_lag_s=_percentiles([delay for one in seen for delay in one.final_s]),
-            first_audio_s=_percentiles([delay for one in seen for delay in one.first_audio_s]),
+            word_shown_s=percentiles([delay for one in seen for delay in one.shown_s]),
+            final_lag_s=percentiles([delay for one in seen for delay in one.final_s]),
+            first_audio_s=percentiles([delay for one in seen for delay in one.first_audio_s]),
             asr_passes_per_s=spent.windows / spoken_s,
             batch=spent.windows / max(1, spent.calls),
             cpu_cores=self._machine.account() / asyncio.get_running_loop().time(),
             skipped_speech=sum(one.skipped for one in seen),
             moments=tuple(self._moments),
         )
-
-
-def _percentiles(values: Sequence[float]) -> Percentiles:
-    if not values:
-        return Percentiles(None, None)
-    return Percentiles(*(round(float(np.percentile(values, q)), 3) for q in (50, 95)))
