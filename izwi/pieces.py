@@ -20,18 +20,9 @@ _UNSPACED = (
 _UNIT = re.compile(rf"[{_UNSPACED}][^\w\s]*|[^\s{_UNSPACED}]+")
 _PAUSE = re.compile(r"[.,;:!?…،؛؟。、，；：！？।—)\]»”\"]$")
 
-
-_UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
-
-
-def join_texts(texts: Iterable[str]) -> str:
-    """Texts one after the other, with a space between two unless a script on either side writes none."""
-    joined = ""
-    for text in filter(None, texts):
-        touching = joined and (_UNSPACED_CHAR.match(joined[-1]) or _UNSPACED_CHAR.match(text[0]))
-        joined += text if not joined or touching else f" {text}"
-    return joined
-
+# East Asian punctuation and full-width forms have their room within them.
+_WIDE = "\u3000-\u303f\uff01-\uff9f\uffe0-\uffe6"
+_TOUCHING = re.compile(f"[{_UNSPACED}{_WIDE}]")
 
 _HARD = re.escape("".join(HARD))
 _CLOSING = "\"'”’)»」』"
@@ -56,6 +47,21 @@ def sentences(text: str) -> list[str]:
             start = end.end()
     rest = text[start:].strip()
     return [*found, rest] if rest else found
+
+
+def between(before: str, after: str) -> str:
+    """What belongs between two texts: a space, unless there is one or a script on either side writes none."""
+    if not before or not after or before[-1].isspace() or after[0].isspace():
+        return ""
+    return "" if _TOUCHING.match(before[-1]) or _TOUCHING.match(after[0]) else " "
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Texts one after the other, with what belongs `between` them."""
+    joined = ""
+    for text in texts:
+        joined += between(joined, text) + text
+    return joined
 
 
 def split_for_speech(text: str, first_chars: int, rest_chars: int) -> list[str]:

@@ -20,6 +20,7 @@ from izwi.errors import IzwiError
 from izwi.events import Emit
 from izwi.load import Level, Load
 from izwi.messages import SessionStart
+from izwi.pieces import join_texts
 from izwi.recognition import NoteEngine
 from izwi.session_settings import SessionSettings
 from izwi.stages import Stages, TtsChunk, TtsRequest
@@ -52,7 +53,7 @@ class Turn:
 
     @property
     def text(self) -> str:
-        return " ".join(clause.text for clause in self.clauses)
+        return join_texts(clause.text for clause in self.clauses)
 
 
 class Speaking:
@@ -107,12 +108,14 @@ class Speaking:
         if first is None:
             return None
         self._waiting.popleft()
-        clauses, chars, backlog_s = [first], len(first.text), self._behind_s()
+        clauses, text, backlog_s = [first], first.text, self._behind_s()
         if backlog_s > self._limits.speech_merge_s:
-            while self._waiting and chars + 1 + len(self._waiting[0].text) <= self._limits.speech_merge_chars:
+            while self._waiting:
+                text = join_texts((text, self._waiting[0].text))
+                if len(text) > self._limits.speech_merge_chars:
+                    break
                 queue.get_nowait()
                 clauses.append(self._waiting.popleft())
-                chars += 1 + len(clauses[-1].text)
         return Turn(tuple(clauses), pace(backlog_s, self._limits))
 
     async def say_again(self, unspoken: Sequence[Translated], known: int, speed: float) -> None:

@@ -7,7 +7,7 @@ its text is held back until then, because what is not committed can be cleared.
 from dataclasses import dataclass, field
 
 from izwi import messages as m
-from izwi.realtime.joining import between
+from izwi.pieces import between
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from izwi import messages as m
 from izwi.errors import ClientError, IzwiError, ProtocolViolation
+from izwi.pieces import between
 from izwi.realtime.debugging import asked_debug, shown_debug, updated_debug
 from izwi.realtime.events import (
     ClientEvent,
@@ -24,7 +25,6 @@ from izwi.realtime.events import (
     merged,
     parse,
 )
-from izwi.realtime.joining import between
 from izwi.realtime.voice import RATE, Voice
 from izwi.settings import Settings
 from izwi.spent import joined

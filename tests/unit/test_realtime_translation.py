@@ -9,7 +9,6 @@ import pytest
 
 from izwi import messages as m
 from izwi.errors import ClientError, InvalidMessage, ProtocolViolation, UnsupportedLanguage, UnsupportedPair
-from izwi.realtime.joining import between
 from izwi.realtime.translation import LANGUAGE, SPOKEN, TranslationWire
 from izwi.realtime.voice import RATE, Voice
 from izwi.settings import Settings
@@ -251,26 +250,6 @@ def test_clauses_of_engines_with_different_rates_follow_each_other() -> None:
         audio = [voice.push(bytes(2 * rate), rate, last=False), voice.push(b"", rate, last=True)]
         assert abs(sum(len(base64.b64decode(part)) for part in audio) - 2 * RATE) <= 4
     assert voice.push(b"", 0, last=True) == ""  # a clause that could not be spoken
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "glue"),
-    [
-        ("Hi.", "You", " "),
-        ("Hi. ", "You", ""),
-        ("Hi.", " You", ""),
-        ("", "You", ""),
-        ("Hi.", "", ""),
-        ("你好。", "谢谢", ""),
-        ("ありがとう", "ございます", ""),
-        ("สวัสดี", "ครับ", ""),
-        ("안녕하세요.", "네", " "),
-        ("Привет.", "Да", " "),
-        ("مرحبا.", "نعم", " "),
-    ],
-)
-def test_spaces_between_texts(before: str, after: str, glue: str) -> None:
-    assert between(before, after) == glue
 
 
 def test_a_model_without_a_name_is_refused() -> None:

@@ -157,6 +157,23 @@ async def test_translations_that_wait_far_behind_are_said_together_up_to_a_lengt
     assert words == sorted(words)
 
 
+async def test_translations_said_together_are_joined_as_their_script_writes_them() -> None:
+    stage = Stage()
+    await stage.say("x" * 95)  # 6.2 s
+    await stage.offer("今日は雨です。", "明日は晴れるでしょう。", "「はい。」")
+    await stage.speak()
+    assert stage.ends == [(0, "said"), (2, "merged into 1"), (3, "merged into 1"), (1, "said")]
+    assert stage.voice.asked[-1].text == "今日は雨です。明日は晴れるでしょう。「はい。」"
+
+
+async def test_a_merged_text_without_spaces_may_be_as_long_as_one_with_them() -> None:
+    stage, half = Stage(), "雨" * (SessionSettings().speech_merge_chars // 2)
+    await stage.say("x" * 95)
+    await stage.offer(half, half)
+    await stage.speak()
+    assert stage.ends == [(0, "said"), (2, "merged into 1"), (1, "said")]
+
+
 async def test_a_long_translation_is_never_cut_to_fit() -> None:
     stage = Stage()
     await stage.say(text(7))
