@@ -11,9 +11,9 @@ from starlette.responses import Response
 from deployments.ingress import transcript_answers as answers
 from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener
-from deployments.ingress.openai.transcriptions import warned
 from deployments.ingress.recordings import RecordingFields, in_json, meta
 from deployments.ingress.services import Services
+from deployments.ingress.transcript_responses import likely_rows, warned
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.corrections import Corrections
 from izwi.files import formats
@@ -73,5 +73,4 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
 
 
 def _row(segment: Segment) -> dict[str, Any]:
-    words = [formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words]
-    return formats.segment_row(segment) | {"words": words}
+    return formats.segment_row(segment) | {"words": likely_rows(segment.words)}

@@ -4,13 +4,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from deployments.ingress import transcript_answers as answers
-from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener, Pcm
-from deployments.ingress.openai.transcriptions import warned
-from deployments.ingress.recordings import in_header, in_json, meta
+from deployments.ingress.recordings import meta
+from deployments.ingress.transcript_responses import json_response, likely_rows, text_response
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio
 from izwi.files import formats
@@ -74,24 +73,12 @@ def build_router(listener: Listener) -> APIRouter:
 
 
 def _written(transcript: Transcript, asked: Asked, warning: DamagedAudio | None, debugged: Meta | None) -> Response:
-    headers = in_header(debugged) | ({"X-Izwi-Warning": warning.code} if warning else {})
-    match asked.output:
-        case "txt":
-            return PlainTextResponse(transcript.text + "\n", headers=headers)
-        case "srt":
-            return PlainTextResponse(formats.srt(transcript), headers=headers)
-        case "vtt":
-            return PlainTextResponse(formats.vtt(transcript), headers=headers, media_type="text/vtt")
-        case "tsv":
-            return PlainTextResponse(formats.tsv(transcript), headers=headers, media_type="text/tab-separated-values")
-        case "json":
-            body: dict[str, Any] = {"text": transcript.text, "segments": [], "language": transcript.language}
-            for segment in transcript.segments:
-                row = formats.segment_row(segment)
-                if asked.word_timestamps:
-                    row["words"] = [
-                        formats.word_row(word) | {"probability": round(word.confidence, 4)} for word in segment.words
-                    ]
-                body["segments"].append(row)
-            headers = {"X-Izwi-Warning": warning.code} if warning else {}
-            return OrjsonResponse({**body, **warned(warning), **in_json(debugged)}, headers=headers)
+    if asked.output != "json":
+        return text_response(transcript, "text" if asked.output == "txt" else asked.output, warning, debugged)
+    body: dict[str, Any] = {"text": transcript.text, "segments": [], "language": transcript.language}
+    for segment in transcript.segments:
+        row = formats.segment_row(segment)
+        if asked.word_timestamps:
+            row["words"] = likely_rows(segment.words)
+        body["segments"].append(row)
+    return json_response(body, warning, debugged)

@@ -8,16 +8,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import from_json
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
 from deployments.ingress import transcript_answers as answers
-from deployments.ingress.envelope import OrjsonResponse, error_body
+from deployments.ingress.envelope import error_body
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import sse
 from deployments.ingress.openai.streaming import Stream, begun
-from deployments.ingress.recordings import RecordingFields, in_header, in_json, meta
+from deployments.ingress.recordings import RecordingFields, in_json, meta
 from deployments.ingress.services import Services
+from deployments.ingress.transcript_responses import json_response, text_response, warned
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio, IzwiError
 from izwi.fields import Hotwords, Language
@@ -168,21 +169,13 @@ def written(
         more: further fields of JSON.
         debugged: told in JSON, and in a header of other forms; None where nobody asked.
     """
-    headers = {"X-Izwi-Warning": warning.code} if warning else {}
-    if form in ("text", "srt", "vtt"):
-        headers |= in_header(debugged)
     match form:
-        case "text":
-            return PlainTextResponse(transcript.text + "\n", headers=headers)
-        case "srt":
-            return PlainTextResponse(formats.srt(transcript), headers=headers)
-        case "vtt":
-            return PlainTextResponse(formats.vtt(transcript), headers=headers, media_type="text/vtt")
         case "json":
-            body = formats.as_json(transcript)
+            return json_response({**formats.as_json(transcript), **more}, warning, debugged)
         case "verbose_json":
-            body = formats.verbose(transcript, granularities, task)
-    return OrjsonResponse({**body, **warned(warning), **more, **in_json(debugged)}, headers=headers)
+            return json_response({**formats.verbose(transcript, granularities, task), **more}, warning, debugged)
+        case _:
+            return text_response(transcript, form, warning, debugged)
 
 
 async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: AsyncExitStack) -> AsyncGenerator[bytes]:
@@ -204,8 +197,3 @@ async def _events(listening: Listening, debug: bool, scope: AsgiScope, stack: As
             return
         done = {**formats.as_json(listening.transcript), **warned(listening.warning)}
         yield sse.event("transcript.text.done", **done, **in_json(meta(listening) if debug else None))
-
-
-def warned(warning: DamagedAudio | None) -> dict[str, Any]:
-    """What JSON says of a recording that was not whole."""
-    return {"warning": {"code": warning.code, "message": str(warning)}} if warning else {}
