@@ -5,26 +5,14 @@ clauses are settled, and carry their spaces with them.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, TypeAdapter
+from typing import Any
 
 from izwi import messages as m
 from izwi.errors import ClientError, IzwiError, ProtocolViolation
 from izwi.pieces import between
 from izwi.realtime.debugging import asked_debug, shown_debug, updated_debug
-from izwi.realtime.events import (
-    ClientEvent,
-    Fields,
-    Language,
-    Name,
-    Unsupported,
-    Writer,
-    asked_model,
-    decode,
-    merged,
-    parse,
-)
+from izwi.realtime.events import Writer, asked_model, decode, merged, parse
+from izwi.realtime.translation_client import CLIENT_EVENTS, Append, AudioFields, Close, SessionFields, SessionUpdate
 from izwi.realtime.voice import RATE, Voice
 from izwi.settings import Settings
 from izwi.spent import joined
@@ -32,54 +20,6 @@ from izwi.wire import Audio, Begin, Check, Command, End, Frame, Frames, Leave, R
 
 LANGUAGE = "session.audio.output.language"
 SPOKEN = "session.audio.input.transcription.language"
-
-
-class SourceTranscription(Fields):
-    model: Name | None = None
-    language: Language | None = None
-    """Of the speaker; found out if not given."""
-
-
-class Input(Fields):
-    transcription: SourceTranscription | None = None
-    """None keeps what the speaker says to ourselves."""
-    noise_reduction: Unsupported = None
-
-
-class Output(Fields):
-    language: Language | None = None
-    voice: Unsupported = None
-
-
-class AudioFields(Fields):
-    input: Input = Input()
-    output: Output = Output()
-
-
-class SessionFields(Fields):
-    type: Literal["translation"] = "translation"
-    audio: AudioFields = AudioFields()
-    debug: bool | None = None
-    """Ours: ``session.closed`` has ``meta``."""
-
-
-class SessionUpdate(ClientEvent):
-    type: Literal["session.update"]
-    session: SessionFields
-
-
-class Append(ClientEvent):
-    type: Literal["session.input_audio_buffer.append"]
-    audio: str
-
-
-class Close(ClientEvent):
-    type: Literal["session.close"]
-
-
-CLIENT_EVENTS: TypeAdapter[SessionUpdate | Append | Close] = TypeAdapter(
-    Annotated[SessionUpdate | Append | Close, Field(discriminator="type")]
-)
 
 
 class TranslationWire:
