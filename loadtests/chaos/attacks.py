@@ -1,26 +1,17 @@
-"""What hostile and broken clients do. Each attack goes on until a time and counts how the server answered.
-
-Every answer has to be typed: an error of the protocol, a close code, or an HTTP status. ``untyped`` is none of them.
-"""
+"""What hostile and broken clients do. Each attack goes on until a time and counts how the server answered."""
 
 import asyncio
 import json
 import random
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-
 from izwi.audio import to_pcm16
-from izwi.errors import error_classes
 from loadtests import corpus
+from loadtests.chaos.answers import Answers, first, opened, read, send, take_resets
 
-Answers = Counter[str]
 Attack = Callable[[str, float], Awaitable[Answers]]
 """Given the address of the WebSocket and the monotonic time at which it ends."""
 
@@ -31,8 +22,6 @@ SLOW_READERS = 2
 LORISES = 500
 LORIS_S = 2.0
 """Between two bytes of a request that never ends."""
-ANSWER_S = 15.0
-"""For an answer; later ones count as none."""
 
 START = {"type": "session.start", "data": {"source_language": "en", "target_language": "es"}}
 
@@ -41,16 +30,16 @@ async def malformed(url: str, until: float) -> Answers:
     """Messages that are broken, unknown, out of order or out of bounds, over one socket after the other."""
     answers, source, sent = Answers(), random.Random(1), 0
     while sent < MESSAGES and time.monotonic() < until:
-        async with _opened(url, answers) as socket:
+        async with opened(url, answers) as socket:
             if socket is None:
                 continue
             if source.random() < 0.5:
-                await _send(socket, json.dumps(START))
+                await send(socket, json.dumps(START))
             batch = source.randrange(20, 150)
             for message in (nonsense(source) for _ in range(batch)):
-                await _send(socket, message)
+                await send(socket, message)
             sent += batch
-            await _read(socket, answers, 0.5)
+            await read(socket, answers, 0.5)
     answers["messages sent"] = sent
     return answers
 
@@ -83,18 +72,14 @@ async def oversize(url: str, until: float) -> Answers:
     answers = Answers()
     while time.monotonic() < until:
         for frame in (bytes(2_000_000), "x" * 2_000_000, bytes(20_000_000)):
-            async with _opened(url, answers) as socket:
+            async with opened(url, answers) as socket:
                 if socket is not None:
-                    await _send(socket, json.dumps(START))
-                    await _send(socket, frame)
-                    await _read(socket, answers, 2.0, ("session.started", "ping"))
-                    answers["closed 1009"] += _take_resets(answers)  # it comes before the frame has been sent
+                    await send(socket, json.dumps(START))
+                    await send(socket, frame)
+                    await read(socket, answers, 2.0, ("session.started", "ping"))
+                    answers["closed 1009"] += take_resets(answers)  # it comes before the frame has been sent
         await asyncio.sleep(1)
     return answers
-
-
-def _take_resets(answers: Answers) -> int:
-    return answers.pop("untyped: connection reset", 0)
 
 
 async def crowd(url: str, until: float) -> Answers:
@@ -102,10 +87,10 @@ async def crowd(url: str, until: float) -> Answers:
     answers = Answers()
 
     async def one() -> None:
-        async with _opened(url, answers) as socket:
+        async with opened(url, answers) as socket:
             if socket is not None:
-                await _send(socket, json.dumps(START))
-                await _first(socket, answers)
+                await send(socket, json.dumps(START))
+                await first(socket, answers)
 
     await asyncio.gather(*(one() for _ in range(CROWD)))
     return answers
@@ -116,9 +101,9 @@ async def idle_sockets(url: str, until: float) -> Answers:
     answers = Answers()
 
     async def one() -> None:
-        async with _opened(url, answers) as socket:
+        async with opened(url, answers) as socket:
             if socket is not None:
-                await _first(socket, answers, until - time.monotonic())
+                await first(socket, answers, until - time.monotonic())
 
     await asyncio.gather(*(one() for _ in range(CROWD)))
     return answers
@@ -130,14 +115,14 @@ async def slow_readers(url: str, until: float) -> Answers:
     speech = to_pcm16(corpus.render(corpus.script(corpus.load(None), 60, 7)))
 
     async def one() -> None:
-        async with _opened(url, answers) as socket:
+        async with opened(url, answers) as socket:
             if socket is None:
                 return
-            await _send(socket, json.dumps({"type": "session.start", "data": {"source_language": "en"}}))
+            await send(socket, json.dumps({"type": "session.start", "data": {"source_language": "en"}}))
             for begin in range(0, len(speech), 3200):
                 if time.monotonic() > until:
                     break
-                await _send(socket, speech[begin : begin + 3200])
+                await send(socket, speech[begin : begin + 3200])
                 await asyncio.sleep(0.1)
             answers["left alone" if socket.close_code is None else f"closed {socket.close_code}"] += 1
 
@@ -180,72 +165,3 @@ ATTACKS: dict[str, Attack] = {
     "slow-readers": slow_readers,
     "slow-loris": slow_loris,
 }
-
-
-class _opened:
-    """A socket, or None where the server refused the handshake; the refusal is counted."""
-
-    def __init__(self, url: str, answers: Answers) -> None:
-        self._connecting = connect(
-            url, proxy=None, compression=None, max_queue=64, ping_interval=None, open_timeout=ANSWER_S
-        )
-        self._answers = answers
-
-    async def __aenter__(self) -> ClientConnection | None:
-        self._socket: ClientConnection | None = None
-        try:
-            self._socket = await self._connecting
-        except InvalidStatus as error:
-            self._answers[f"HTTP {error.response.status_code}"] += 1
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            self._answers[f"untyped: {type(error).__name__}"] += 1
-        return self._socket
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._socket is not None:
-            self._socket.transport.abort()
-
-
-async def _send(socket: ClientConnection, message: str | bytes) -> None:
-    with suppress(ConnectionClosed, UnicodeEncodeError):
-        await socket.send(message)
-
-
-async def _read(socket: ClientConnection, answers: Answers, quiet_s: float, besides: tuple[str, ...] = ()) -> None:
-    """Count answers until nothing comes for a while, or the socket is closed."""
-    while (answer := await _answer(socket, quiet_s)) is not None:
-        if answer not in besides:
-            answers[answer] += 1
-        if answer.startswith(("closed", "untyped")):
-            return
-
-
-async def _first(socket: ClientConnection, answers: Answers, within_s: float = ANSWER_S) -> None:
-    while (answer := await _answer(socket, within_s)) == "ping":
-        pass
-    answers[answer or "no answer"] += 1
-
-
-async def _answer(socket: ClientConnection, within_s: float) -> str | None:
-    try:
-        async with asyncio.timeout(max(0.0, within_s)):
-            frame = await socket.recv()
-    except TimeoutError:
-        return None
-    except ConnectionClosed:
-        return "untyped: connection reset" if socket.close_code in (None, 1006) else f"closed {socket.close_code}"
-    return "audio" if isinstance(frame, bytes) else _named(json.loads(frame))
-
-
-def _named(message: dict[str, Any]) -> str:
-    if message["type"] != "error":
-        return message["type"]
-    code = message["data"]["code"]
-    return code if code in error_classes() else f"untyped: {code}"
-
-
-def untyped(answers: Answers) -> Iterator[str]:
-    """Answers that no client can understand."""
-    return (
-        f"{count} times {answer}" for answer, count in answers.items() if answer.startswith(("untyped", "no answer"))
-    )

@@ -18,7 +18,8 @@ from rich.console import Console
 
 from izwi.errors import IzwiError
 from loadtests import corpus, ramp
-from loadtests.chaos.attacks import ATTACKS, Answers, untyped
+from loadtests.chaos.answers import Answers, untyped
+from loadtests.chaos.attacks import ATTACKS
 from loadtests.outcome import conclude
 from loadtests.process import named, replicas
 from loadtests.reference import references

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from loadtests.chaos import attacks
+from loadtests.chaos.answers import untyped
 from tests.e2e.conftest import Server
 
 
@@ -14,5 +15,5 @@ async def test_every_answer_is_typed_and_comes(server: Server, monkeypatch: pyte
     monkeypatch.setattr(attacks, "CROWD", 200)
     answers = await attacks.ATTACKS[name](server.ws, time.monotonic() + 5)
     assert answers.total() > 0
-    assert list(attacks.untyped(answers)) == []
+    assert list(untyped(answers)) == []
     assert "client_timeout" not in answers
