@@ -8,63 +8,11 @@ import numpy as np
 import pytest
 
 from izwi import messages as m
-from izwi.errors import ClientError, InvalidMessage, ProtocolViolation, UnsupportedLanguage, UnsupportedPair
+from izwi.errors import ClientError, InvalidMessage, ProtocolViolation
 from izwi.realtime.translation import LANGUAGE, SPOKEN, TranslationWire
-from izwi.realtime.voice import RATE, Voice
-from izwi.settings import Settings
+from izwi.realtime.voice import RATE
 from izwi.wire import Audio, Begin, End, Leave
-
-SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
-AUDIO = base64.b64encode(bytes(9600)).decode()
-
-
-def check(start: m.SessionStart) -> None:
-    if start.source_language not in ("auto", "en"):
-        raise UnsupportedLanguage("no such ears")
-    if start.target_language not in (None, "es", "en"):
-        raise UnsupportedPair("no such tongue")
-
-
-def connected() -> TranslationWire:
-    wire = TranslationWire("s1", SETTINGS, 1_700_000_000)
-    (frame,) = wire.greet({"model": "gpt-realtime-translate"}, check)
-    event = json.loads(frame)
-    assert event["type"] == "session.created"
-    assert event["session"] == {
-        "type": "translation",
-        "id": "sess_s1",
-        "model": "gpt-realtime-translate",
-        "expires_at": 1_700_000_000,
-        "audio": {"input": {"transcription": None, "noise_reduction": None}, "output": {"language": None}},
-    }
-    return wire
-
-
-def read(wire: TranslationWire, type: str, **fields: Any) -> Any:
-    return wire.read(json.dumps({"type": type, **fields}))
-
-
-def update(wire: TranslationWire, **audio: Any) -> dict[str, Any]:
-    (reply,) = read(wire, "session.update", session={"audio": audio})
-    event = json.loads(reply.frames[0])
-    assert event["type"] == "session.updated"
-    return event["session"]["audio"]
-
-
-def append(wire: TranslationWire) -> Any:
-    return read(wire, "session.input_audio_buffer.append", audio=AUDIO)
-
-
-def speaking() -> TranslationWire:
-    """A session with both transcripts, whose audio has begun."""
-    wire = connected()
-    update(wire, input={"transcription": {"model": "any"}}, output={"language": "es"})
-    append(wire)
-    return wire
-
-
-def told(wire: TranslationWire, message: m.ServerMessage, payload: bytes | None = None) -> list[dict[str, Any]]:
-    return [json.loads(frame) for frame in wire.write(message, payload)]
+from tests.translation_wire import AUDIO, SETTINGS, append, check, connected, read, speaking, told, update
 
 
 def heard(utterance: int, text: str, end_s: float) -> m.ServerMessage:
@@ -230,74 +178,7 @@ def test_speech_that_is_skipped_is_told() -> None:
     assert "too far behind" in event["error"]["message"]
 
 
-@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 48_000])
-@pytest.mark.parametrize("chunk", [100, 4096, 100_000])
-def test_a_voice_of_any_rate_comes_at_24_khz_whole_and_unbroken(rate: int, chunk: int) -> None:
-    tone = (10_000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)).astype("<i2")
-    voice, parts = Voice(), []
-    for begin in range(0, rate, chunk):
-        parts.append(voice.push(tone[begin : begin + chunk].tobytes(), rate, last=False))
-    parts.append(voice.push(b"", rate, last=True))
-    heard = np.frombuffer(b"".join(map(base64.b64decode, parts)), "<i2").astype(float)
-    assert abs(len(heard) - RATE) <= 2
-    ideal = 10_000 * np.sin(2 * np.pi * 440 * np.arange(len(heard)) / RATE)
-    assert np.abs(heard - ideal)[500:-500].max() < 100
-
-
-def test_clauses_of_engines_with_different_rates_follow_each_other() -> None:
-    voice = Voice()
-    for rate in (22_050, 24_000, 16_000, 16_000):
-        audio = [voice.push(bytes(2 * rate), rate, last=False), voice.push(b"", rate, last=True)]
-        assert abs(sum(len(base64.b64decode(part)) for part in audio) - 2 * RATE) <= 4
-    assert voice.push(b"", 0, last=True) == ""  # a clause that could not be spoken
-
-
 def test_a_model_without_a_name_is_refused() -> None:
     with pytest.raises(InvalidMessage) as caught:
         TranslationWire("s1", SETTINGS, 0).greet({"model": ""}, check)
     assert caught.value.param == "model"
-
-
-def with_debug(wire: TranslationWire, debug: bool) -> dict[str, Any]:
-    """The session as ``session.updated`` tells it."""
-    (reply,) = read(wire, "session.update", session={"debug": debug, "audio": {"output": {"language": "es"}}})
-    return json.loads(reply.frames[0])["session"]
-
-
-def took(stage: str, compute: float) -> m.Meta:
-    return m.Meta(timings_ms={stage: m.StageTime(queue=0.5, compute=compute)}, hotword_matches=[])
-
-
-def over(wire: TranslationWire) -> dict[str, Any]:
-    """``session.closed`` after one utterance."""
-    heard = m.TranscriptFinal(
-        utterance=0, text="", start_s=0, end_s=1, language="en", engine="e", meta=took("asr", 2.0)
-    )
-    assert told(wire, m.TranscriptFinalMessage(data=heard)) == []
-    ended = m.SessionEnded(reason="audio_end", audio_s=1, utterances=1, clauses=1, meta=took("mt", 1.0))
-    (closed,) = told(wire, m.SessionEndedMessage(data=ended))
-    return closed
-
-
-def test_a_session_says_at_its_end_how_it_came_about_only_where_that_was_asked_for() -> None:
-    assert "meta" not in over(speaking())
-    wire = connected()
-    assert with_debug(wire, True)["debug"] is True
-    begin, _ = append(wire)
-    assert begin.start.debug
-    with pytest.raises(ProtocolViolation) as caught:
-        with_debug(wire, False)
-    assert caught.value.param == "session.debug"
-    assert over(wire)["meta"]["timings_ms"] == {
-        "asr": {"queue": 0.5, "compute": 2.0},
-        "mt": {"queue": 0.5, "compute": 1.0},
-    }
-
-
-def test_a_url_may_ask_for_it() -> None:
-    wire = TranslationWire("s1", SETTINGS, 0)
-    (frame,) = wire.greet({"debug": "true"}, check)
-    assert json.loads(frame)["session"]["debug"] is True
-    reply, _ = read(wire, "session.close")
-    assert json.loads(reply.frames[0])["meta"]["timings_ms"] == {}
-    assert "debug" not in with_debug(connected(), False)
