@@ -16,7 +16,7 @@ from izwi.clauses import Clause
 from izwi.correction import Corrector, led_by, vocabulary
 from izwi.errors import IzwiError
 from izwi.events import Emit
-from izwi.language import LanguageVote
+from izwi.language_vote import LanguageVote
 from izwi.load import Load
 from izwi.session_settings import SessionSettings
 from izwi.spent import Spent

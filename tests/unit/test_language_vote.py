@@ -1,4 +1,4 @@
-from izwi.language import LanguageVote
+from izwi.language_vote import LanguageVote
 
 
 def vote(*heard: tuple[str, float, float], previous: str | None = None) -> LanguageVote:
