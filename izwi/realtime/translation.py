@@ -12,8 +12,8 @@ from izwi.errors import ClientError, IzwiError, ProtocolViolation
 from izwi.pieces import between
 from izwi.realtime.debugging import asked_debug, shown_debug, updated_debug
 from izwi.realtime.events import Writer, asked_model, decode, merged, parse
+from izwi.realtime.speech_resampler import RATE, SpeechResampler
 from izwi.realtime.translation_client import CLIENT_EVENTS, Append, AudioFields, Close, SessionFields, SessionUpdate
-from izwi.realtime.voice import RATE, Voice
 from izwi.settings import Settings
 from izwi.spent import joined
 from izwi.wire import Audio, Begin, Check, Command, End, Frame, Frames, Leave, Reply
@@ -47,7 +47,7 @@ class TranslationWire:
         """The one that was heard last."""
         self._ends_ms: dict[int, int] = {}
         """Where clauses end, until they are spoken."""
-        self._voice = Voice()
+        self._resampler = SpeechResampler()
 
     def greet(self, query: Mapping[str, str], check: Check) -> Frames:
         self._model, self._debug = asked_model(query), asked_debug(query)
@@ -161,7 +161,7 @@ class TranslationWire:
         ends_ms = self._ends_ms.get(data.clause)
         if data.last:
             self._ends_ms.pop(data.clause, None)
-        audio = self._voice.push(pcm, data.sample_rate, last=data.last)
+        audio = self._resampler.push(pcm, data.sample_rate, last=data.last)
         if not audio:
             return []
         return [self._delta("output_audio", audio, ends_ms, sample_rate=RATE, channels=1, format="pcm16")]

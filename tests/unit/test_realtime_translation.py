@@ -9,8 +9,8 @@ import pytest
 
 from izwi import messages as m
 from izwi.errors import ClientError, InvalidMessage, ProtocolViolation
+from izwi.realtime.speech_resampler import RATE
 from izwi.realtime.translation import LANGUAGE, SPOKEN, TranslationWire
-from izwi.realtime.voice import RATE
 from izwi.wire import Audio, Begin, End, Leave
 from tests.translation_wire import AUDIO, SETTINGS, append, check, connected, read, speaking, told, update
 

@@ -8,7 +8,7 @@ import soxr  # pyright: ignore[reportMissingTypeStubs]
 RATE = 24_000
 
 
-class Voice:
+class SpeechResampler:
     """Turns one clause after the other, piece by piece, into base64 PCM16 at `RATE`."""
 
     def __init__(self) -> None:
