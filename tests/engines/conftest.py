@@ -1,13 +1,21 @@
-"""What several tests of jobs share."""
+"""What several files of tests share."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from deployments.jobs import runner, work
 from deployments.store.embedded import EmbeddedRedis
+from deployments.tts.engine import TtsEngine, load
+from izwi import models
+from izwi.errors import ModelMissing
+from izwi.settings import Settings
 from tests.engines.jobs import recording
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +37,20 @@ def quick_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recording(tmp_path_factory.mktemp("talk") / "a talk.wav")
+
+
+@pytest.fixture(scope="module")
+def tts_engines() -> dict[str, TtsEngine]:
+    """By name, those that can run here."""
+    return {engine.name: engine for engine in load(Settings())}
+
+
+@pytest.fixture(scope="module")
+def whisper() -> "WhisperModel":
+    """Hears what was synthesised."""
+    from faster_whisper import WhisperModel  # takes a second, which the tests of jobs need not wait for
+
+    try:
+        return WhisperModel(str(models.ensure("whisper-base", None)), device="cpu", compute_type="int8", cpu_threads=2)
+    except ModelMissing as error:
+        pytest.skip(str(error))
