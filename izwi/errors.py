@@ -49,7 +49,8 @@
     └── InternalError            500  a defect; details stay in the log
 
 Each class has a wire ``code``, an HTTP ``status`` and says whether it is ``retryable``. The message is the
-only constructor argument, so that instances survive pickling across Ray.
+only constructor argument, so that instances survive pickling across Ray. All of them stand in one file, however long,
+because the tree is what clients, the HTTP interface and the documentation go by.
 """
 
 from typing import ClassVar, Self

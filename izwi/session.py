@@ -5,7 +5,8 @@
 
 Each arrow is a bounded queue and each step one task, so order is kept end to end and a slow step slows the step
 before it; only synthesis may be hurried or skipped, and the client is told. Time is samples received. No clock, no
-socket, no Ray: the stages and `Emit` are passed in.
+socket, no Ray: the stages and `Emit` are passed in. The file is long because whoever reads the flow wants all its steps
+and queues on one page; what a step does is elsewhere.
 """
 
 import asyncio
