@@ -9,11 +9,10 @@ from pydantic import ConfigDict, model_validator
 from starlette.responses import Response
 
 from deployments.ingress import transcript_answers as answers
-from deployments.ingress.envelope import OrjsonResponse
 from deployments.ingress.listener import Listener
-from deployments.ingress.recordings import RecordingFields, in_json, meta
+from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
-from deployments.ingress.transcript_responses import likely_rows, warned
+from deployments.ingress.transcript_responses import json_response, likely_rows
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.corrections import Corrections
 from izwi.files import formats
@@ -63,11 +62,9 @@ def build_router(listener: Listener, services: Services) -> APIRouter:
             "language": transcript.language,
             "duration": round(transcript.duration_s, 3),
             "segments": [_row(segment) for segment in segments],
-            **warned(listening.warning),
             **(summary(segments, fields.llm_role) if fields.apply_llm else {}),
-            **in_json(meta(listening) if fields.debug else None),
         }
-        return OrjsonResponse(body)
+        return json_response(body, listening.warning, meta(listening) if fields.debug else None)
 
     return router
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from deployments.ingress import envelope, whisper
+from deployments.ingress import transcribe as transcribe_route
 from deployments.ingress.listener import Listener
 from deployments.ingress.openai import transcriptions
 from izwi.errors import DamagedAudio, EngineFailed, IzwiError, Overloaded, UnsupportedAudio
@@ -98,6 +99,7 @@ def application(world: World) -> Any:
     listener = Listener(world, VadSettings(), world)  # type: ignore[arg-type]
     app.include_router(transcriptions.build_router(listener, services))
     app.include_router(whisper.build_router(listener))
+    app.include_router(transcribe_route.build_router(listener, services))
 
     async def numbered(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["request_id"] = "r1"
@@ -118,6 +120,12 @@ async def transcribe(world: World, **data: Any) -> httpx.Response:
 
 async def asr(world: World, query: str = "") -> httpx.Response:
     return await post(world, f"/asr?{query}", "audio_file")
+
+
+async def test_the_form_of_everything_tells_of_it_too() -> None:
+    cut = await post(World(damage=DamagedAudio("the file is damaged")), "/api/v1/transcribe")
+    assert (cut.status_code, cut.headers["X-Izwi-Warning"]) == (200, "damaged_audio")
+    assert cut.json()["warning"]["code"] == "damaged_audio"
 
 
 @pytest.mark.parametrize("output", ["txt", "srt", "vtt", "tsv", "json"])
