@@ -185,7 +185,7 @@ def test_jobs_belong_to_the_key_that_made_them(guarded: Server, key_file: Path, 
 
 @needs_librivox
 async def test_a_connection_that_grows_old_is_replaced_and_nobody_notices(guarded: Server, key: str) -> None:
-    audio, text = clips(4)
+    audio, text = clips(3)
     heard = await speak(guarded.ws, audio, api_key=key)
     heard.check()
     assert {event.data.reason for event in heard.of(m.SessionGoingAwayMessage)} == {"connection_age"}

@@ -56,7 +56,7 @@ def lecture(times: int) -> tuple[np.ndarray, str]:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video longer than a live session may be."""
     path = tmp_path_factory.mktemp("film") / "a film.mp4"
-    samples, _ = lecture(4)
+    samples, _ = lecture(3)
     assert len(samples) > MAX_AUDIO_SECONDS * RATE
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=5)
@@ -100,10 +100,10 @@ def until_heard(jobs: JobClient, job_id: str, seconds: float) -> None:
 def test_a_film_becomes_subtitles(jobs: JobClient, film: Path) -> None:
     job = submit(jobs, film, language="en", target_languages=["es"])
     assert (job["name"], job["options"]["target_languages"]) == ("a film.mp4", ["es"])
-    assert job["duration_s"] == pytest.approx(len(lecture(4)[0]) / RATE, abs=0.5)
+    assert job["duration_s"] == pytest.approx(len(lecture(3)[0]) / RATE, abs=0.5)
     done = over(jobs, job["id"])
     assert (done["status"], done["progress"], done["languages"]) == ("done", 1.0, ["en", "es"])
-    assert wer(lecture(4)[1], jobs.result(job["id"], "text")) < 0.15
+    assert wer(lecture(3)[1], jobs.result(job["id"], "text")) < 0.15
     assert jobs.result(job["id"], "srt").startswith("1\n00:00:0")
     spanish = jobs.result(job["id"], "vtt", "es")
     assert spanish.startswith("WEBVTT\n")
@@ -175,18 +175,18 @@ def test_a_recording_is_fetched_where_the_server_may(jobs: JobClient, http_: htt
         done = over(jobs, job["id"])
         files.shutdown()
     assert done["status"] == "done"
-    assert wer(lecture(4)[1], jobs.result(job["id"], "text")) < 0.15
+    assert wer(lecture(3)[1], jobs.result(job["id"], "text")) < 0.15
     refused = http_.post("/v1/jobs", json={"url": "http://169.254.169.254/latest/meta-data"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "url_not_allowed")
 
 
 def test_a_replica_is_killed_and_nothing_is_lost_or_said_twice(jobs: JobClient, tmp_path: Path) -> None:
-    samples, text = lecture(8)
+    samples, text = lecture(5)
     path = tmp_path / "lecture.flac"
     path.write_bytes(encoded(samples).getvalue())
     whole = over(jobs, submit(jobs, path, language="en")["id"])
     job = submit(jobs, path, language="en")
-    until_heard(jobs, job["id"], 20)
+    until_heard(jobs, job["id"], 15)
     psutil.Process(replica_pid("ingress")).kill()
     events = list(jobs.follow(job["id"]))
     assert events[-1].name == "done"
@@ -238,7 +238,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_come_back(
     server: Server, jobs: JobClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "an hour.flac"
-    path.write_bytes(encoded(np.tile(lecture(4)[0], 30)).getvalue())
+    path.write_bytes(encoded(np.tile(lecture(3)[0], 30)).getvalue())
     command = [*IZWI, "job", str(path), "--url", server.http]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         known = {job["id"] for job in jobs.newest()}
