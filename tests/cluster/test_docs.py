@@ -59,6 +59,11 @@ def test_links_lead_somewhere() -> None:
     assert all((PAGE.parent / link).exists() for link in linked)
 
 
+def test_the_user_of_the_unit_is_made() -> None:
+    (user,) = re.findall(r"^User=(\S+)$", UNIT.read_text(), re.MULTILINE)
+    assert re.search(rf"`useradd --system [^`]* {user}`", PAGE.read_text())
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     program = f'"{sys.executable}"'  # which it looks for
