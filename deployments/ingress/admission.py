@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from deployments.ingress import memory
 from izwi.errors import Overloaded, UnsupportedLanguage, UnsupportedPair
 from izwi.messages import SessionStart
 from izwi.stages import Capabilities
@@ -37,16 +38,23 @@ def check(start: SessionStart, capabilities: dict[str, Capabilities]) -> None:
 
 
 class Newcomers:
-    """Lets new sessions in while those who speak are served in time.
+    """Lets new sessions in while those who speak are served in time, and while there is memory for more.
 
     Args:
         threshold_s: wait for a turn at the recogniser beyond which nobody is let in.
         clock: monotonic seconds.
+        shortage: says what is wrong with this replica's memory, or nothing.
     """
 
-    def __init__(self, threshold_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        threshold_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        shortage: Callable[[], str | None] = memory.shortage,
+    ) -> None:
         self._threshold_s = threshold_s
         self._clock = clock
+        self._shortage = shortage
         self._lately: deque[float] = deque()
         """When those came who were let in within `PACE_S`."""
 
@@ -56,7 +64,8 @@ class Newcomers:
         self._lately.append(self._clock())
 
     def look(self, wait_s: float) -> None:
-        """Raise `Overloaded` where somebody has waited too long, or where too many have just come."""
+        """Raise `Overloaded` where somebody has waited too long, where too many have just come, or where memory is
+        short."""
         now = self._clock()
         while self._lately and self._lately[0] <= now - PACE_S:
             self._lately.popleft()
@@ -68,6 +77,8 @@ class Newcomers:
             raise Overloaded("the server is busy and takes new sessions one at a time")
         if len(self._lately) >= CROWD:
             raise Overloaded("too many new sessions at once")
+        if self._shortage():
+            raise Overloaded("the server is short of memory and takes no new sessions")
 
 
 def _list(names: frozenset[str]) -> str:

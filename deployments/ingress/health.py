@@ -12,10 +12,6 @@ from deployments.store.store import SessionStore
 from izwi.errors import IzwiError, StoreUnavailable
 from izwi.stages import Capabilities
 
-MEMORY_LIMIT_PERCENT = 90.0
-"""Above this share of memory in use processes begin to be killed: send new work elsewhere."""
-
-
 LOOK_S = 5.0
 """Between two looks: as often as metrics are passed on to other replicas."""
 WHAT = ("models", "redis", "memory")
@@ -33,9 +29,8 @@ async def unready(calls: StageCalls, store: SessionStore) -> dict[str, str]:
         await store.ping()
     except IzwiError as error:
         reasons["redis"] = str(error)
-    used = memory.percent()
-    if used >= MEMORY_LIMIT_PERCENT:
-        reasons["memory"] = f"{used:.0f} % in use, the limit is {MEMORY_LIMIT_PERCENT:.0f} %"
+    if shortage := memory.shortage():
+        reasons["memory"] = shortage
     return reasons
 
 

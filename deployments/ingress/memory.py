@@ -5,6 +5,8 @@ from pathlib import Path
 
 import psutil
 
+LIMIT_PERCENT = 90.0
+"""Above this share of memory in use processes begin to be killed: new work has to go elsewhere."""
 CGROUPS = Path("/sys/fs/cgroup")
 """As a container sees its own."""
 LAYOUTS = (
@@ -26,3 +28,9 @@ def percent(cgroups: Path = CGROUPS) -> float:
         except (OSError, ValueError, KeyError):  # "max", or another layout
             continue
     return machine.percent
+
+
+def shortage() -> str | None:
+    """What is wrong with it, for people; None where there is room."""
+    used = percent()
+    return f"{used:.0f} % in use, the limit is {LIMIT_PERCENT:.0f} %" if used >= LIMIT_PERCENT else None

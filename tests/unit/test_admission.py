@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from deployments.ingress import admission
@@ -42,8 +44,12 @@ def test_anything_else_is_refused_with_what_is_supported(
         admission.check(start, CAN)
 
 
+def newcomers_at(clock: Callable[[], float], shortage: str | None = None) -> Newcomers:
+    return Newcomers(2.5, clock, lambda: shortage)
+
+
 def test_where_speakers_wait_too_long_no_further_one_is_admitted() -> None:
-    newcomers = Newcomers(2.5, lambda: 0.0)
+    newcomers = newcomers_at(lambda: 0.0)
     newcomers.admit(0.4)
     with pytest.raises(Overloaded, match=r"2\.6 s behind") as caught:
         newcomers.admit(2.6)
@@ -52,7 +58,7 @@ def test_where_speakers_wait_too_long_no_further_one_is_admitted() -> None:
 
 def test_a_crowd_is_let_in_at_once_where_nobody_waits_and_one_by_one_where_somebody_does() -> None:
     now = 0.0
-    newcomers = Newcomers(2.5, lambda: now)
+    newcomers = newcomers_at(lambda: now)
     for _ in range(20):
         newcomers.admit(0.0)
     with pytest.raises(Overloaded, match="one at a time"):
@@ -65,10 +71,16 @@ def test_a_crowd_is_let_in_at_once_where_nobody_waits_and_one_by_one_where_someb
 
 def test_not_even_an_idle_server_lets_everybody_in_at_once() -> None:
     now = 0.0
-    newcomers = Newcomers(2.5, lambda: now)
+    newcomers = newcomers_at(lambda: now)
     for _ in range(CROWD):
         newcomers.admit(0.0)
     with pytest.raises(Overloaded, match="at once"):
         newcomers.admit(0.0)
     now = PACE_S
     newcomers.admit(0.0)
+
+
+def test_without_memory_nobody_new_is_let_in() -> None:
+    with pytest.raises(Overloaded, match="short of memory") as caught:
+        newcomers_at(lambda: 0.0, "95 % in use").look(0.0)
+    assert (caught.value.retryable, "95" in str(caught.value)) == (True, False)

@@ -14,12 +14,15 @@ from deployments.ingress import live, upkeep
 from deployments.ingress.admission import Newcomers
 from deployments.ingress.connection import MAX_BAD_FRAMES, Connection
 from deployments.ingress.metrics import Metrics
+from deployments.ingress.place import Place
 from deployments.ingress.registry import Registry
 from deployments.ingress.services import Services
 from deployments.ingress.stage_health import StageHealth
 from deployments.llm.client import LlmClient
 from izwi.audio import to_pcm16
+from izwi.errors import Overloaded
 from izwi.keys import ANONYMOUS, Principal
+from izwi.messages import SessionStart
 from izwi.realtime.transcription import TranscriptionWire
 from izwi.realtime.translation import TranslationWire
 from izwi.settings import Settings
@@ -109,7 +112,7 @@ def services(**settings: Any) -> Services:
         metrics=metrics,
         fleet=None,  # type: ignore[arg-type]
         registry=Registry(tree.max_concurrent_sessions, metrics),
-        newcomers=Newcomers(tree.backpressure_threshold),
+        newcomers=Newcomers(tree.backpressure_threshold, shortage=lambda: None),
     )
 
 
@@ -151,6 +154,15 @@ async def test_a_client_is_greeted_speaks_commits_and_goes() -> None:
     line.socket.incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
     assert await line.outcome() == "disconnected"
     assert around.places.taken == []  # type: ignore[attr-defined]
+
+
+async def test_a_replica_that_is_short_of_memory_takes_no_new_sessions_and_those_that_go_on() -> None:
+    around = replace(services(), newcomers=Newcomers(2.5, shortage=lambda: "95 % in use"))
+    place = Place(around, Line(around).connection, ANONYMOUS)
+    with pytest.raises(Overloaded, match="memory"):
+        await place.enter(SessionStart(source_language="en"))
+    await place.enter_again("s1")
+    assert around.places.taken == ["s1"]  # type: ignore[attr-defined]
 
 
 class Anybody:

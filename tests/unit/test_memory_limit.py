@@ -43,3 +43,9 @@ def test_without_a_limit_the_machine_counts(tmp_path: Path, limit: object) -> No
 
 def test_where_there_are_no_control_groups_the_machine_counts(tmp_path: Path) -> None:
     assert memory.percent(tmp_path) == 95.0
+
+
+def test_nine_tenths_are_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert memory.shortage() == "95 % in use, the limit is 90 %"
+    monkeypatch.setattr(memory, "percent", lambda: 89.9)
+    assert memory.shortage() is None
