@@ -1,7 +1,9 @@
 """One trace per utterance, whatever happens to it; nothing at all where traces are off."""
 
 import asyncio
+import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import opentelemetry.sdk.trace as sdk
@@ -24,6 +26,7 @@ from izwi.tracing_settings import TracingSettings
 from tests.unit.scripted import VOCABULARY, Script, run, silence, speech
 from tests.unit.traced import Kept, TracedScript, attributes, trace_id
 
+ROOT = Path(__file__).resolve().parents[2]
 TWO = np.concatenate([silence(0.5), speech("one", "two."), silence(1), speech("three", "four."), silence(1)])
 CLIENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 """A sampled trace, from W3C's specification."""
@@ -45,6 +48,16 @@ async def test_an_utterance_is_a_trace_with_every_call_that_was_made_for_it() ->
         assert counts["asr partial"] >= 1
         final = heard.of(m.TranscriptFinalMessage)[number]
         assert final.data.meta.trace_id == format_trace_id(trace_id(root))
+
+
+def test_every_attribute_is_on_the_page() -> None:
+    told = {
+        name
+        for file in (ROOT / "deployments").rglob("*.py")
+        for name in re.findall(r'"(izwi\.[a-z_]+)"', file.read_text())
+    }
+    assert {"izwi.turn_s", "izwi.outcome"} <= told
+    assert not {name for name in told if f"`{name}`" not in (ROOT / "docs" / "tracing.md").read_text()}
 
 
 async def test_requests_bring_the_trace_of_their_call_to_the_stage() -> None:
