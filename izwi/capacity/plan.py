@@ -69,8 +69,10 @@ class Plan:
     gpus: int
     memory_gb: float
     nodes: int
+    stage_nodes: int
+    """Enough for all replicas but those of the ingress, which have nodes of their own in a cluster."""
     settings: dict[str, str] = field(default_factory=dict[str, str])
-    """Variables that make a server of this size."""
+    """Variables that make `izwi serve` a server of this size; none where it takes more than one machine."""
 
     @property
     def speakers_per_core(self) -> float:
@@ -90,8 +92,10 @@ def plan(demand: Demand, provision: Provision, prices: Prices, speech: Speech, s
     vad = _vad(demand, provision, prices, company)
     needs = (ingress, vad, asr, *_translation(demand, provision, prices, settings, spoken))
     nodes, cores, memory_gb = _nodes(demand, provision, prices, needs)
+    stage_nodes, _, _ = _nodes(demand, provision, prices, needs[1:])
     gpus = math.ceil(sum(need.gpus for need in needs))
-    return Plan(demand, provision, flow, needs, cores, gpus, memory_gb, nodes, _variables(needs))
+    found = _variables(needs) if nodes == 1 else {}
+    return Plan(demand, provision, flow, needs, cores, gpus, memory_gb, nodes, stage_nodes, found)
 
 
 def _variables(needs: tuple[Need, ...]) -> dict[str, str]:

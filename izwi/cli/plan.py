@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from izwi.capacity import costs, speech
+from izwi.capacity.bounds import fragment
 from izwi.capacity.costs import CostTable
 from izwi.capacity.flow import idle_period_s
 from izwi.capacity.plan import Demand, Plan, Provision, plan
@@ -146,4 +147,7 @@ def _print(made: Plan, table: CostTable, settings: Settings, device: str) -> Non
     console.print(f"costs: {machine.name}, {machine.cores} cores, measured {machine.run}")
     if table.machine.cores < made.provision.node_cores:
         console.print("a core of a larger node may be slower: they share its memory. Measure one before you buy many.")
-    console.print("\n".join(f"{name}={value}" for name, value in made.settings.items()))
+    if made.settings:
+        console.print("\n".join(f"{name}={value}" for name, value in made.settings.items()))
+    else:
+        console.print(escape(fragment(made)), soft_wrap=True)

@@ -31,10 +31,14 @@ def test_a_plan_names_replicas_nodes_delays_and_where_costs_come_from(own: str) 
     assert result.exit_code == 0, result.output
     for part in (
         *("1,000 sessions", "ingress", "vad", "asr", "mt", "tts", "sessions a core", "words are seen"),
-        *("costs: a test, 4 cores, measured 2026-01-01T00:00Z", "IZWI_ASR__RESOURCES__MAX_REPLICAS="),
-        "a core of a larger node may be slower",
+        *("costs: a test, 4 cores, measured 2026-01-01T00:00Z", "a core of a larger node may be slower"),
+        *("asr: {resources: {max_replicas: ", "{groupName: stages, maxReplicas: "),
     ):
         assert part in result.output
+    assert "IZWI_" not in result.output.replace("IZWI_MAX_CONCURRENT_SESSIONS", "")
+    alone = run("plan", "--speakers", "4", "--costs", own).output
+    assert "IZWI_ASR__RESOURCES__MAX_REPLICAS=" in alone
+    assert "max_replicas:" not in alone
 
 
 def test_the_shipped_costs_are_enough_for_both_ways_of_the_demo() -> None:
