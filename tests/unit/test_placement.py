@@ -1,10 +1,18 @@
+from pathlib import Path
+
 import pytest
 import ray
+import yaml
+from ray.serve._private.application_state import override_deployment_info
+from ray.serve._private.deployment_info import DeploymentInfo
+from ray.serve.schema import ServeApplicationSchema
 
 from deployments.asr.deployment import Asr
 from graphs.live import REFUSED, app
 from graphs.placement import BUSY, MAX_ONGOING, MAX_QUEUED, NODE_SHARE, GraphArgs, place, resolve
 from izwi.catalog import STAGES
+
+CONFIG = Path(__file__).resolve().parents[2] / "serve_config.yaml"
 
 
 @pytest.fixture
@@ -53,6 +61,19 @@ def test_every_stage_has_bounded_queues_and_sockets_have_room(cluster) -> None:
     assert (placed.max_ongoing_requests, placed.max_queued_requests) == (MAX_ONGOING, MAX_QUEUED)
     ingress = app(GraphArgs(max_concurrent_sessions=50))._bound_deployment
     assert (ingress.max_ongoing_requests, ingress.max_queued_requests) == (100 + REFUSED, -1)
+
+
+def test_production_leaves_the_ingress_the_requests_that_the_builder_gives_it(cluster) -> None:
+    """By Serve's own code: a file replaces what it names and nothing else."""
+    cluster(CPU=16)
+    application = yaml.safe_load(CONFIG.read_text())["applications"][0]
+    ingress = app(GraphArgs(**application["args"]))._bound_deployment
+    info = DeploymentInfo(ingress._deployment_config, ingress._replica_config, start_time_ms=0, deployer_job_id="")
+    named = [one for one in application["deployments"] if one["name"] == "ingress"]
+    schema = ServeApplicationSchema.model_validate(application | {"deployments": named})
+    found = override_deployment_info({"ingress": info}, schema)["ingress"].deployment_config
+    assert (found.max_ongoing_requests, found.max_queued_requests) == (2 * 200 + REFUSED, -1)
+    assert found.autoscaling_config.target_ongoing_requests == named[0]["autoscaling_config"]["target_ongoing_requests"]
 
 
 def test_reservations_that_fit_are_kept(cluster) -> None:
