@@ -17,7 +17,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "asr": {
             "compute_type": "int8_float16",
             "batch": 16,
-            "resources": {"cpus": 1.0, "gpus": 0.4, "max_replicas": 10},
+            "resources": {"cpus": 2.0, "gpus": 0.4, "max_replicas": 10},
         },
         "mt": {"resources": {"cpus": 0.5, "gpus": 0.3, "max_replicas": 10}},
         "tts": {"resources": {"cpus": 0.5, "gpus": 0.2, "max_replicas": 10}},

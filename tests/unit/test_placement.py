@@ -9,7 +9,7 @@ from ray.serve.schema import ServeApplicationSchema
 
 from deployments.asr.deployment import Asr
 from graphs.live import REFUSED, app
-from graphs.placement import BUSY, MAX_ONGOING, MAX_QUEUED, NODE_SHARE, GraphArgs, place, resolve
+from graphs.placement import BUSY, CPU_SHARE, MAX_ONGOING, MAX_QUEUED, NODE_SHARE, GraphArgs, place, resolve
 from izwi.catalog import STAGES
 
 CONFIG = Path(__file__).resolve().parents[2] / "serve_config.yaml"
@@ -109,10 +109,26 @@ def test_where_replicas_may_vary_each_stage_is_scaled_by_what_its_replicas_do_at
     assert fixed.num_replicas == 1
 
 
+def test_a_recogniser_reserves_what_its_workers_use(cluster) -> None:
+    """Or two of them would share a core where Ray puts as many as fit, and the rule of speakers counts two cores."""
+    cluster(CPU=64)
+    production = yaml.safe_load(CONFIG.read_text())["applications"][0]["args"]
+    for args in ({"profile": "cloud"}, production):
+        asr = resolve(GraphArgs(**args)).asr
+        assert asr.resources.cpus == asr.workers * asr.threads
+
+
+def test_production_fits_a_small_machine(cluster) -> None:
+    cluster(CPU=2)
+    settings = resolve(GraphArgs(**yaml.safe_load(CONFIG.read_text())["applications"][0]["args"]))
+    assert reserved(settings) <= 2 * CPU_SHARE
+    assert settings.asr.resources.cpus == pytest.approx(4 * settings.vad.resources.cpus, rel=0.01)
+
+
 def test_where_nodes_come_on_demand_reservations_stay(cluster) -> None:
     cluster(CPU=1)
     settings = resolve(GraphArgs(profile="cloud", elastic_cluster=True, device="cuda"))
-    assert (settings.asr.resources.cpus, settings.asr.resources.gpus) == (1.0, 0.4)
+    assert (settings.asr.resources.cpus, settings.asr.resources.gpus) == (2.0, 0.4)
     with pytest.raises(ValueError, match="IZWI_DEVICE"):
         resolve(GraphArgs(elastic_cluster=True))
 
