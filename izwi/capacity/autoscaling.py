@@ -27,7 +27,7 @@ class Scaling:
 
 
 PRODUCTION: dict[str, Scaling] = {
-    "ingress": Scaling(target_ongoing_requests=140, upscale_delay_s=10, look_back_period_s=15),
+    "ingress": Scaling(target_ongoing_requests=60, upscale_delay_s=10, look_back_period_s=15),
     "vad": Scaling(upscale_delay_s=300, rule=CpuRule()),
     "asr": Scaling(upscale_delay_s=10, downscale_delay_s=300, look_back_period_s=15, rule=SpeechRule()),
     "mt": Scaling(target_ongoing_requests=1.4, downscale_delay_s=300),

@@ -96,13 +96,14 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
-def test_calls_and_flow_show_the_course(own: str) -> None:
+def test_calls_and_flow_show_the_course(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IZWI_MAX_CONCURRENT_SESSIONS", "50")
     calls = run("simulate", "--speakers", "2", "--seconds", "20", "--ramp", "2", "--costs", own)
     flow = run("simulate", "--speakers", "2", "--seconds", "20", "--ramp", "2", "--costs", own, "--flow")
     for result in (calls, flow):
         assert result.exit_code == 0, result.output
         assert "word shown p50, s" in result.stdout
-        assert "IZWI_PROFILE=cloud" in result.stdout  # 64 sessions an ingress, and another one at 100
+        assert "IZWI_PROFILE=cloud" in result.stdout  # 50 sessions an ingress, and another one at 60
     assert len(flow.stdout.splitlines()) > len(calls.stdout.splitlines())
 
 

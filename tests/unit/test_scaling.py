@@ -188,7 +188,7 @@ def test_a_minute_of_rest_begins_the_five_anew(controller) -> None:
 
 
 def test_recognition_follows_those_who_speak_and_not_those_who_are_connected(controller) -> None:
-    ingress = Deployment("ingress", {"speakers": 0, "stretched": 0, "recognising": 0.0}, requests=100)
+    ingress = Deployment("ingress", {"speakers": 0, "stretched": 0, "recognising": 0.0}, requests=60)
     asr = Deployment("asr", {"workers": 2})
     serve = controller(ingress, asr)
     serve.run(600)
