@@ -1,6 +1,6 @@
 """The application's autoscaling policy: which rule scales which deployment, named in serve_config.yaml.
 
-One policy for the whole application, because recognition is scaled by what the ingress measures: a policy of a single
+One policy for the whole application, because stages are scaled by what the ingress measures: a policy of a single
 deployment sees the figures of its own replicas only. It runs in Serve's controller several times a second, so that it
 reads what replicas have reported and waits for nothing. Serve takes the classes of this module there by value; what
 they use from others is imported there.
@@ -16,6 +16,8 @@ from izwi.scaling import Rules, SpeechLoad
 
 SERVE_LOG = "ray.serve"
 """The controller's, where operators look for what it did."""
+BUSY = "busy"
+"""In a deployment's state, which Serve keeps between two calls: see `izwi.scaling.CpuRule.lasting`."""
 
 
 class Scaling:
@@ -34,19 +36,29 @@ class Scaling:
             self._rules = Rules()
 
     def __call__(self, contexts: dict[Any, AutoscalingContext]) -> tuple[dict[Any, float], dict[Any, dict[str, Any]]]:
-        """Replicas wanted by deployment, before Serve's delays and bounds; nothing is kept between two calls."""
+        """Replicas wanted by deployment, before Serve's delays and bounds, and what Serve is to keep of each."""
         ingress = next((one for one in contexts.values() if one.deployment_name == self._rules.ingress), None)
-        return {key: self._wanted(context, ingress) for key, context in contexts.items()}, {}
+        speakers = sum(_reported(ingress, "speakers")) if ingress is not None else 0.0
+        wanted: dict[Any, float] = {}
+        states: dict[Any, dict[str, Any]] = {}
+        for key, context in contexts.items():
+            by_rule, states[key] = self._by_rule(context, ingress)
+            wanted[key] = max(by_rule, self._rules.least(context.deployment_name, speakers))
+        return wanted, states
 
-    def _wanted(self, context: AutoscalingContext, ingress: AutoscalingContext | None) -> float:
+    def _by_rule(self, context: AutoscalingContext, ingress: AutoscalingContext | None) -> tuple[float, dict[str, Any]]:
         match self._rules.rules.get(context.deployment_name):
             case "cpu":
-                return self._rules.cpu.wanted(context.target_num_replicas, _reported(context, "cpu"))
+                shares, before = _reported(context, "cpu"), context.policy_state.get(BUSY)
+                wanted, busy = self._rules.cpu.lasting(
+                    context.target_num_replicas, shares, context.current_time or 0.0, before
+                )
+                return wanted, {BUSY: busy}
             case "speech":
                 load = _speech(context, ingress)
-                return context.target_num_replicas if load is None else self._rules.speech.wanted(load)
+                return context.target_num_replicas if load is None else self._rules.speech.wanted(load), {}
             case _:
-                return replica_queue_length_autoscaling_policy(context)[0]
+                return replica_queue_length_autoscaling_policy(context)[0], {}
 
 
 def _speech(recognition: AutoscalingContext, ingress: AutoscalingContext | None) -> SpeechLoad | None:

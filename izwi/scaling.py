@@ -1,13 +1,14 @@
 """How many replicas a stage ought to have, from what has been measured. Pure values: no Serve and no clock.
 
 A rule says what is wanted now. How long it must have been wanted before it happens is Serve's part: `upscale_delay_s`
-and `downscale_delay_s` of the deployment (docs/scaling.md).
+and `downscale_delay_s` of the deployment (docs/scaling.md). The CPU rule may wait by itself instead, where a deployment
+follows speakers as well, which cannot.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,13 +18,28 @@ MOST_GROWTH = 2.0
 """Times as many replicas as there are that lateness may ask for at once: it says that some are lacking, not how many.
 Speakers are counted, and may ask for any number."""
 
+CLOCK_S = 1e-6
+"""Differences of clocks are exact to this."""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """More replicas have been wanted without a break."""
+
+    target: int
+    """While so many had been asked for."""
+    since_s: float
+    """On the clock of who asks."""
+
 
 class CpuRule(BaseModel):
     """One replica more where those there are use much of the CPU they reserve, one fewer where they use little."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
     high: float = Field(default=0.7, gt=0)
-    """Mean share above which one more is wanted."""
+    """Mean share above which one more is wanted ..."""
+    high_s: float = Field(default=0, ge=0)
+    """... once it has been above for so many seconds. Serve's ``upscale_delay_s`` comes on top."""
     low: float = Field(default=0.3, ge=0)
     """Mean share below which one fewer is; under half of ``high``, so that going from two replicas to one does not ask
     for the second again."""
@@ -44,6 +60,20 @@ class CpuRule(BaseModel):
             return target
         mean = sum(shares) / len(shares)
         return target + (mean > self.high) - (mean < self.low)
+
+    def lasting(
+        self, target: int, shares: Sequence[float], now_s: float, before: Busy | None
+    ) -> tuple[int, Busy | None]:
+        """As `wanted`, one more only after `high_s`; with it what to bring along as ``before`` the next time.
+
+        Args:
+            now_s: seconds on any one clock.
+        """
+        wanted = self.wanted(target, shares)
+        if wanted <= target:
+            return wanted, None
+        busy = before if before is not None and before.target == target else Busy(target, now_s)
+        return (wanted if now_s - busy.since_s >= self.high_s - CLOCK_S else target), busy
 
 
 @dataclass(frozen=True)
@@ -88,7 +118,14 @@ class Rules(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
     rules: dict[str, Literal["cpu", "speech"]] = {}
     """By deployment; of those not named, the number of ongoing requests decides."""
+    speakers_per_replica: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """By deployment: one replica at least for so many who speak, whatever its rule says."""
     cpu: CpuRule = CpuRule()
     speech: SpeechRule = SpeechRule()
     ingress: str = "ingress"
     """The deployment whose replicas count speakers."""
+
+    def least(self, deployment: str, speakers: float) -> int:
+        """Replicas for those who speak."""
+        per_replica = self.speakers_per_replica.get(deployment)
+        return 0 if per_replica is None else math.ceil(speakers / per_replica)

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from dataclasses import astuple, dataclass
 
-from izwi.scaling import CpuRule, SpeechLoad, SpeechRule
+from izwi.scaling import Busy, CpuRule, SpeechLoad, SpeechRule
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class Scaling:
     look_back_period_s: float = 30.0
     rule: CpuRule | SpeechRule | None = None
     """None goes by ongoing requests."""
+    speakers_per_replica: float | None = None
+    """One replica at least for so many who speak, whatever the rule says."""
 
 
 PRODUCTION: dict[str, Scaling] = {
     "ingress": Scaling(target_ongoing_requests=60, upscale_delay_s=10, look_back_period_s=15),
-    "vad": Scaling(upscale_delay_s=300, rule=CpuRule()),
+    "vad": Scaling(upscale_delay_s=0, rule=CpuRule(high_s=300), speakers_per_replica=30),
     "asr": Scaling(upscale_delay_s=10, downscale_delay_s=300, look_back_period_s=15, rule=SpeechRule()),
     "mt": Scaling(target_ongoing_requests=1.4, downscale_delay_s=300),
     "tts": Scaling(target_ongoing_requests=1.4, upscale_delay_s=15, downscale_delay_s=300),
@@ -70,6 +72,7 @@ class Autoscaler:
         self._coming: deque[tuple[float, int]] = deque()
         self._wish = 0
         self._since: float | None = None
+        self._busy: Busy | None = None
 
     def step(self, now: float, load: Load) -> int:
         """Note what is measured; returns the replicas that take calls now."""
@@ -78,23 +81,25 @@ class Autoscaler:
         self._loads.append((now, load))
         while self._loads[0][0] <= now - self._scaling.look_back_period_s:
             self._loads.popleft()
-        wanted = self._wanted()
+        wanted = self._wanted(now)
         if wanted != self.target:
             self._follow(now, wanted)
         else:
             self._wish, self._since = 0, None
         return self.ready
 
-    def _wanted(self) -> int:
+    def _wanted(self, now: float) -> int:
         mean = Load(*(sum(of) / len(of) for of in zip(*(astuple(load) for _, load in self._loads), strict=True)))
         match self._scaling.rule:
             case CpuRule() as rule:
-                wanted = rule.wanted(self.target, [mean.cpu] * self.ready)
+                wanted, self._busy = rule.lasting(self.target, [mean.cpu] * self.ready, now, self._busy)
             case SpeechRule() as rule:
                 wanted = rule.wanted(SpeechLoad(mean.speakers, mean.busy, 1.0, max(1, self.ready), mean.stretch))
             case None:
                 # Where there are none, Ray starts the first one at once; a minimum above 0 prevents that.
                 wanted = math.ceil(mean.ongoing / self._scaling.target_ongoing_requests - 1e-9)
+        if self._scaling.speakers_per_replica is not None:
+            wanted = max(wanted, math.ceil(mean.speakers / self._scaling.speakers_per_replica))
         return min(self._scaling.max_replicas, max(self._scaling.min_replicas, wanted))
 
     def _follow(self, now: float, wanted: int) -> None:

@@ -119,7 +119,7 @@ class _Course:
         detecting = self.sessions * prices.session("vad", company, self._scenario.duty)
         found = {
             "ingress": Load(self.sessions),
-            "vad": Load(cpu=detecting / (self._ready["vad"] * self._settings.vad.resources.cpus)),
+            "vad": Load(cpu=detecting / (self._ready["vad"] * self._settings.vad.resources.cpus), speakers=speaking),
             "asr": Load(),
         }
         if flow is not None:

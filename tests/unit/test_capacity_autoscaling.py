@@ -26,9 +26,10 @@ def test_it_scales_as_the_production_graph_does() -> None:
     configured = {one["name"]: AutoscalingConfig(**one["autoscaling_config"]) for one in application["deployments"]}
     rules = Rules(**application["autoscaling_policy"]["policy_kwargs"])
     for name, scaling in PRODUCTION.items():
-        for field in set(vars(scaling)) - {"rule"}:
+        for field in set(vars(scaling)) - {"rule", "speakers_per_replica"}:
             assert getattr(scaling, field) == getattr(configured[name], field), (name, field)
         assert scaling.rule == {"cpu": rules.cpu, "speech": rules.speech}.get(rules.rules.get(name, ""))
+        assert scaling.speakers_per_replica == rules.speakers_per_replica.get(name)
 
 
 def test_a_wish_that_lasts_is_followed_once_the_replicas_have_started() -> None:
@@ -74,6 +75,20 @@ def test_detectors_come_and_go_one_by_one() -> None:
     assert [scaler.step(float(second), Load(cpu=0.9)) for second in range(25)][-1] == 3
     assert [scaler.step(float(second), Load(cpu=0.5)) for second in range(25, 100)][-1] == 3
     assert [scaler.step(float(second), Load(cpu=0.1)) for second in range(100, 500)][-1] == 1
+
+
+def test_detectors_come_at_once_with_those_who_speak_and_after_five_minutes_with_their_load() -> None:
+    scaler = Autoscaler(replace(PRODUCTION["vad"], look_back_period_s=1), start_s=0.0)
+
+    def asked_for(first: int, last: int) -> list[int]:
+        found: list[int] = []
+        for second in range(first, last):
+            scaler.step(float(second), Load(cpu=0.9, speakers=31))
+            found.append(scaler.target)
+        return found
+
+    assert asked_for(0, 301) == [2] * 301  # the second one is there after a second
+    assert asked_for(301, 302) == [3]
 
 
 @hypothesis_settings(deadline=None)

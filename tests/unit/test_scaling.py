@@ -14,7 +14,7 @@ from ray.serve import autoscaling_policy
 from ray.serve.config import AutoscalingConfig, AutoscalingContext
 
 from deployments.scaling import Scaling
-from izwi.scaling import CpuRule, Rules, SpeechLoad, SpeechRule
+from izwi.scaling import Busy, CpuRule, Rules, SpeechLoad, SpeechRule
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "serve_config.yaml").read_text())["applications"][0]
 TICK_S = 5.0
@@ -36,6 +36,18 @@ TICK_S = 5.0
 )
 def test_cpu(target: int, shares: list[float], wanted: int) -> None:
     assert CpuRule().wanted(target, shares) == wanted
+
+
+def test_much_cpu_has_to_last() -> None:
+    rule = CpuRule(high_s=10)
+    wanted, busy = rule.lasting(1, [0.9], 100.0, None)
+    assert (wanted, busy) == (1, Busy(1, 100.0))
+    assert rule.lasting(1, [0.9], 109.0, busy) == (1, busy)
+    assert rule.lasting(1, [0.9], 110.0, busy) == (2, busy)
+    assert rule.lasting(1, [0.5], 110.0, busy) == (1, None)
+    assert rule.lasting(2, [0.9, 0.9], 110.0, busy) == (2, Busy(2, 110.0))  # the next one takes as long
+    assert rule.lasting(2, [0.1, 0.1], 110.0, busy) == (1, None)
+    assert CpuRule().lasting(1, [0.9], 100.0, None)[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -64,6 +76,8 @@ def test_speech(load: SpeechLoad, wanted: int) -> None:
         {"rules": {}, "cpu": {"high": 0.2}},
         {"rules": {}, "speech": {"speakers_per_replica": 0}},
         {"rules": {}, "speech": {"busy": 1.5}},
+        {"rules": {}, "speakers_per_replica": {"vad": 0}},
+        {"rules": {"vad": "cpu"}, "cpu": {"high_s": -1}},
         {"rules": ["vad"]},
         {"rulez": {"vad": "cpu"}},
         {"rules": {"vad": "cpu"}, "cpu": {"hihg": 0.2}},
@@ -102,9 +116,9 @@ class Deployment:
         (found,) = (one for one in CONFIG["deployments"] if one["name"] == self.name)
         return AutoscalingConfig.model_validate(found["autoscaling_config"])
 
-    def context(self) -> AutoscalingContext:
+    def context(self, now: float = 0.0) -> AutoscalingContext:
         values: dict[str, Any] = dict.fromkeys(
-            ("app_name", "raw_metrics", "last_scale_up_time", "last_scale_down_time", "current_time")
+            ("app_name", "raw_metrics", "last_scale_up_time", "last_scale_down_time")
         )
         return AutoscalingContext(
             deployment_id=self.name,  # type: ignore[arg-type]
@@ -120,6 +134,7 @@ class Deployment:
             capacity_adjusted_min_replicas=self.config.min_replicas,
             capacity_adjusted_max_replicas=self.config.max_replicas,
             policy_state=self.state,
+            current_time=now,
             config=self.config,
             **values,
         )
@@ -138,7 +153,7 @@ class Controller:
         for _ in range(round(seconds / TICK_S)):
             for one in self._deployments.values():
                 one.running = one.target
-            decided, states = self._policy({name: one.context() for name, one in self._deployments.items()})  # type: ignore[misc]
+            decided, states = self._policy({name: one.context(self.now) for name, one in self._deployments.items()})  # type: ignore[misc]
             for name, one in self._deployments.items():
                 one.state = states[name]  # type: ignore[index]
                 one.target = min(max(decided[name], one.config.min_replicas), one.config.max_replicas)  # type: ignore[index]
@@ -174,6 +189,24 @@ def test_the_detector_grows_after_five_busy_minutes_and_shrinks_after_ten_idle_o
     assert vad.target == 9
     serve.run(3 * 60 * 60)
     assert vad.target == 1
+
+
+def test_detectors_do_not_make_recognition_wait(controller) -> None:
+    ingress = Deployment("ingress", {"speakers": 0, "stretched": 0, "recognising": 0.0})
+    vad = Deployment("vad", {"cpu": 0.1})
+    serve = controller(ingress, vad)
+    serve.run(60)
+    assert vad.target == 1
+    ingress.figures |= {"speakers": 61, "stretched": 61, "recognising": 6.0}
+    vad.figures["cpu"] = 1.4
+    serve.run(TICK_S)
+    assert vad.target == 3
+    ingress.figures |= {"speakers": 0, "stretched": 0, "recognising": 0.0}
+    vad.figures["cpu"] = 0.1
+    serve.run(600)
+    assert vad.target == 3
+    serve.run(TICK_S)
+    assert vad.target == 2
 
 
 def test_a_minute_of_rest_begins_the_five_anew(controller) -> None:
