@@ -6,6 +6,7 @@ speak. What needs more care than that is simulated call by call (`izwi.capacity.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from izwi.errors import Overloaded
 from izwi.settings import Settings
 
 STEP_S = 1.0
+ONE_CORE = ("ingress", "vad")
+"""Deployments whose replicas use one core each at most: an event loop, and a worker."""
 LEAST_WORKERS = 0.05
 """What recognition gets of a machine that other work fills."""
 
@@ -60,6 +63,8 @@ class _Course:
         self._coming = Counter(int(at_s // STEP_S) + 1 for at_s in arrivals)
         self._leaving: Counter[int] = Counter()
         self._wait_s = 0.0
+        self._backlog = dict.fromkeys(ONE_CORE, 0.0)
+        """Core-seconds of work that wait."""
         self.sessions = 0
         names = ["ingress", "vad", "asr", *(["mt"] if prices.mt else []), *(["tts"] if prices.tts else [])]
         self._ready = {name: servers.begin(name) for name in names}
@@ -79,7 +84,8 @@ class _Course:
         self.sessions -= self._leaving.pop(number, 0)
         refused = self._admit(number)
         speaking = int(self._source.binomial(self.sessions, self._scenario.duty))
-        flow = self._recognise(speaking) if speaking else None
+        behind_s = self._fall_behind()
+        flow = self._recognise(speaking, behind_s) if speaking else None
         self._wait_s = flow.wait_s if flow else 0.0
         loads = self._loads(speaking, flow)
         for name, scaler in self._scalers.items():
@@ -102,7 +108,22 @@ class _Course:
                 self._coming[number + round(later_s / STEP_S)] += int(share)
         return came - begun
 
-    def _recognise(self, speaking: int) -> Flow:
+    def _fall_behind(self) -> float:
+        """Seconds that audio waits for an ingress and a detector. What they do for a session does not become less where
+        they are late, as recognition does: where it takes more than a core of each, they are ever later."""
+        behind_s = 0.0
+        for name in ONE_CORE:
+            more = (self._used(name) - self._ready[name]) * STEP_S
+            self._backlog[name] = max(0.0, self._backlog[name] + more) if self.sessions else 0.0
+            behind_s += self._backlog[name] / self._ready[name]
+        return behind_s
+
+    def _used(self, name: str) -> float:
+        """Cores that the sessions ask of a deployment."""
+        company = max(1.0, self.sessions / self._ready["ingress"])
+        return self.sessions * self._prices.session(name, company, self._scenario.duty)
+
+    def _recognise(self, speaking: int, behind_s: float) -> Flow:
         per_replica = self._settings.asr.workers
         workers = float(self._ready["asr"] * per_replica)
         ingresses = self._ready["ingress"]
@@ -110,13 +131,14 @@ class _Course:
             other = self._prices.background(self.sessions, ingresses, self._scenario.duty)
             workers = max(LEAST_WORKERS, min(workers, cores - other))
         places = ingresses * per_replica * self._ready["asr"]
-        return recognition(speaking, workers, places, self._prices, self._settings, self._spoken)
+        flow = recognition(speaking, workers, places, self._prices, self._settings, self._spoken)
+        return replace(flow, shown_p50_s=flow.shown_p50_s + behind_s, shown_p95_s=flow.shown_p95_s + behind_s)
 
     def _loads(self, speaking: int, flow: Flow | None) -> dict[str, Load]:
         """Calls under way by Little's law; a session keeps one of the ingress' as long as it lasts, and has one
         synthesis at a time."""
-        prices, company = self._prices, max(1.0, self.sessions / self._ready["ingress"])
-        detecting = self.sessions * prices.session("vad", company, self._scenario.duty)
+        prices = self._prices
+        detecting = min(self._used("vad"), self._ready["vad"])
         found = {
             "ingress": Load(self.sessions),
             "vad": Load(cpu=detecting / (self._ready["vad"] * self._settings.vad.resources.cpus), speakers=speaking),

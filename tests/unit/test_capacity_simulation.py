@@ -251,3 +251,20 @@ def test_a_replica_comes_for_every_two_to_four_who_speak(speakers: int) -> None:
     scenario, servers = Scenario(speakers, 600), Servers(scaling=PRODUCTION)
     *_, last = course(scenario, servers, own, SETTINGS, speech.shipped(), 60)
     assert speakers / 4 <= last.replicas["asr"] <= speakers / 2
+
+
+@pytest.mark.parametrize("short", ["ingress", "vad"])
+def test_whoever_has_one_core_for_the_work_of_more_falls_behind(short: str) -> None:
+    """By the shipped costs 140 sessions that speak 60 % of the time take 1.5 cores of the ingress, one of detectors."""
+    said, settings = speech.shipped(), SETTINGS.model_copy(update={"max_concurrent_sessions": 300})
+    own = prices(costs.shipped(), settings, "cpu", "en", None, speech=False)
+
+    def shown(**replicas: int) -> list[float]:
+        servers = Servers(replicas={"asr": 60, "ingress": 4, "vad": 4, **replicas})
+        scenario = Scenario(200, 240, ramp_s=10, duty=0.6)
+        return [one.shown_p50_s or 0.0 for one in course(scenario, servers, own, settings, said, 60)]
+
+    enough, lacking = shown(), shown(**{short: 1})
+    assert max(enough) < 1.5
+    assert lacking[0] < lacking[1] < lacking[2] < lacking[3]
+    assert lacking[3] > 30
