@@ -24,3 +24,10 @@ HotwordList = Annotated[list[Hotword], Field(max_length=MOST_HOTWORDS)]
 Hotwords = Annotated[list[Hotword], BeforeValidator(_separated), Field(max_length=MOST_HOTWORDS)]
 """Forms have no lists: several may come in one item, with commas between them."""
 ListNames = Annotated[list[ListName], BeforeValidator(_separated), Field(max_length=MOST_LISTS)]
+
+Threshold = Annotated[float, Field(gt=0, lt=1)]
+"""Probability from which on OpenAI's clients want speech to be heard, ..."""
+PaddingMs = Annotated[int, Field(ge=0, le=5000)]
+"""... the audio before it that belongs to it, ..."""
+SilenceMs = Annotated[int, Field(ge=100, le=10_000)]
+"""... and the silence that ends it: three frames of the detector at least."""

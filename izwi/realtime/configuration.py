@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from izwi import messages as m
 from izwi.errors import ProtocolViolation
+from izwi.fields import PaddingMs, SilenceMs, Threshold
 from izwi.messages import Hotword
 from izwi.messages.client import Encoding
 from izwi.messages.hotwords import MOST_HOTWORDS
@@ -62,9 +63,9 @@ class Transcription(Fields):
 
 class ServerVad(Fields):
     type: Literal["server_vad"]
-    threshold: float = Field(default=0.5, gt=0, lt=1)
-    prefix_padding_ms: int = Field(default=300, ge=0, le=5000)
-    silence_duration_ms: int = Field(default=500, ge=100, le=10_000)
+    threshold: Threshold = 0.5
+    prefix_padding_ms: PaddingMs = 300
+    silence_duration_ms: SilenceMs = 500
     create_response: Unsupported = None
     interrupt_response: Unsupported = None
     idle_timeout_ms: Unsupported = None

@@ -21,7 +21,7 @@ from deployments.ingress.services import Services
 from deployments.ingress.transcript_responses import json_response, text_response, warned
 from deployments.ingress.uploads import form_document, uploaded
 from izwi.errors import DamagedAudio, IzwiError
-from izwi.fields import Hotwords, Language
+from izwi.fields import Hotwords, Language, PaddingMs, SilenceMs, Threshold
 from izwi.files import formats
 from izwi.files.formats import Transcript
 from izwi.files.listening import Listening
@@ -38,9 +38,9 @@ class ServerVad(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     type: Literal["server_vad"]
-    threshold: float | None = Field(default=None, gt=0, lt=1)
-    prefix_padding_ms: int | None = Field(default=None, ge=0, le=2000)
-    silence_duration_ms: int | None = Field(default=None, ge=64, le=10_000)
+    threshold: Threshold | None = None
+    prefix_padding_ms: PaddingMs | None = None
+    silence_duration_ms: SilenceMs | None = None
 
     def over(self, settings: VadSettings) -> VadSettings:
         changes = {
