@@ -19,7 +19,7 @@ from izwi.events import Emit
 from izwi.language_vote import LanguageVote
 from izwi.load import Load
 from izwi.session_settings import SessionSettings
-from izwi.spent import Spent
+from izwi.stage_times import StageTimes
 from izwi.stages import AsrRequest, AsrResult, Stages, Timing
 from izwi.tracing import Trace
 from izwi.transcript import Transcript, Update
@@ -85,7 +85,7 @@ class Recognition:
         note_engine: NoteEngine,
         checkpoint: Checkpoint,
         corrector: Corrector = Corrector(()),  # noqa: B008 - never changes
-        spent: Spent | None = None,
+        spent: StageTimes | None = None,
         note_pass: NotePass = lambda window, due: None,
         prompt: str = "",
     ) -> None:

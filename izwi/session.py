@@ -27,7 +27,7 @@ from izwi.recognition import NotePass, Recognition, SpokenClause
 from izwi.segmenter import Closed, Continued, Opened, SegmentEvent
 from izwi.settings import Settings
 from izwi.speaking import Speaking, Translations
-from izwi.spent import Spent
+from izwi.stage_times import StageTimes
 from izwi.stages import LlmRequest, Samples, Stages, Timing
 from izwi.translation import Translated, Translation
 from izwi.utterance import Utterance
@@ -84,7 +84,7 @@ class Session:
         self._load = Load(self._limits.update_ms / 1000, self._limits.captions_only_ms / 1000, self._live)
         self._detection = Detection(settings.vad, stages, self._load, self._note_engine, self.position)
         given = None if start.source_language == "auto" else start.source_language
-        self._spent = Spent() if start.debug else None
+        self._spent = StageTimes() if start.debug else None
         self._recognition = Recognition(
             given,
             self._limits,

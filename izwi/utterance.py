@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from izwi.said import Said
+from izwi.speaker_sample import SpeakerSample
 from izwi.stages import Samples
 from izwi.tracing import Trace
 
@@ -63,7 +63,7 @@ class Utterance:
         self.onset = onset
         self.start = start
         self.end: int | None = None
-        self.said = Said(max(0, onset - start)) if attributed else None
+        self.said = SpeakerSample(max(0, onset - start)) if attributed else None
         self._parts: list[Samples] = []
         self._held = 0
         self._limit = limit

@@ -15,8 +15,8 @@ from izwi.errors import AudioTooLong, DamagedAudio, UnsupportedAudio
 from izwi.files.hearing import Wish
 from izwi.files.listening import Listening, Mark
 from izwi.files.translating import Translating
-from izwi.spent import Spent
 from izwi.stage_settings import VadSettings
+from izwi.stage_times import StageTimes
 from izwi.stages import Embedding, Samples, SpeakerRequest, Word
 
 SAMPLE_BYTES = 2
@@ -60,7 +60,7 @@ class Listener:
         wish: Wish,
         vad: VadSettings | None = None,
         after: Mark = Mark(),  # noqa: B008 - frozen
-        spent: Spent | None = None,
+        spent: StageTimes | None = None,
     ) -> Listening:
         """Listen to a file that is open.
 
@@ -75,7 +75,7 @@ class Listener:
         """Seconds of a file as its header tells them; raises as `MediaSandbox.duration` does."""
         return await self._sandbox.duration(file)
 
-    async def speakers(self, file: BinaryIO, words: Sequence[Word], spent: Spent) -> list[str]:
+    async def speakers(self, file: BinaryIO, words: Sequence[Word], spent: StageTimes) -> list[str]:
         """Who said each word of a file: a label per word, see `izwi.diarization.label`. ``spent`` is told of the calls
         that it takes."""
 
@@ -96,5 +96,5 @@ class Listener:
     async def translate(self, file: BinaryIO | Pcm, wish: Wish, target: str) -> Translating:
         """Listen to it in another language."""
         pairs = (await self._calls.capabilities())["mt"].pairs
-        spent = Spent()  # of all attempts
+        spent = StageTimes()  # of all attempts
         return Translating(lambda wish: self.hear(file, wish, spent=spent), wish, self._calls.mt, pairs, target)

@@ -14,7 +14,7 @@ from deployments.ingress.recordings import RecordingFields, meta
 from deployments.ingress.services import Services
 from deployments.ingress.transcript_responses import json_response, likely_rows
 from deployments.ingress.uploads import form_document, uploaded
-from izwi.corrections import Corrections
+from izwi.correction_options import Corrections
 from izwi.files import formats
 from izwi.files.second_look import SecondLook, summary
 from izwi.files.segments import Segment, by_speaker

@@ -8,7 +8,7 @@ from deployments.ingress.calls import StageCalls
 from izwi.errors import TextTooLong, UnsupportedPair
 from izwi.messages import Meta
 from izwi.messages.text import Text
-from izwi.spent import Spent
+from izwi.stage_times import StageTimes
 from izwi.stages import MtRequest
 
 
@@ -56,7 +56,7 @@ def build_router(calls: StageCalls, max_text_chars: int) -> APIRouter:
         if not asked.text.strip():
             return Translated(text=asked.text, source=asked.source, target=asked.target, engine="")
         result = await calls.mt(MtRequest(asked.text, asked.source, asked.target))
-        spent = Spent()
+        spent = StageTimes()
         spent.note("mt", result.timing)
         return Translated(
             text=result.text,

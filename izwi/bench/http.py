@@ -10,7 +10,7 @@ from typing import Any
 from izwi.bench.figures import rate, tally
 from izwi.errors import IzwiError
 from izwi.percentiles import percentiles
-from izwi.transcriptions import TranscriptionClient
+from izwi.transcription_client import TranscriptionClient
 
 
 @dataclass(frozen=True)

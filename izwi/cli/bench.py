@@ -22,7 +22,7 @@ from izwi.cli.target import AddressOption, KeyOption, LanguageOption, Target, ta
 from izwi.errors import UnsupportedAudio
 from izwi.media import duration
 from izwi.stages import Samples
-from izwi.transcriptions import TranscriptionClient
+from izwi.transcription_client import TranscriptionClient
 
 ELSEWHERE = (
     "A first look, with this package alone. Delays of single words, error rates and cost are measured by the "

@@ -23,7 +23,7 @@ from izwi.evaluation.report import Report, Scored, as_json, percent, report
 from izwi.evaluation.run import Outcome, hear
 from izwi.evaluation.scoring import Difference
 from izwi.evaluation.text import Normaliser, plain, whisper
-from izwi.transcriptions import TranscriptionClient
+from izwi.transcription_client import TranscriptionClient
 
 SHOWN = 8
 """Differences of one recording in the table; the JSON has all of them."""

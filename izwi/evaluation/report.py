@@ -10,7 +10,7 @@ from izwi.evaluation.manifest import Item
 from izwi.evaluation.run import Outcome
 from izwi.evaluation.scoring import Counts, Score, score
 from izwi.evaluation.text import Normaliser
-from izwi.transcriptions import Heard
+from izwi.transcription_client import Heard
 
 
 @dataclass(frozen=True)

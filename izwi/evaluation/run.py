@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from izwi.errors import IzwiError, UnsupportedAudio
 from izwi.evaluation.manifest import Item
-from izwi.transcriptions import Heard, TranscriptionClient
+from izwi.transcription_client import Heard, TranscriptionClient
 
 ATTEMPTS = 3
 """At a recording that a passing state of the server refuses, such as too many requests at once."""

@@ -12,8 +12,8 @@ from izwi.files.hearing import Ears, Wish
 from izwi.files.segments import Segment, Segmentation
 from izwi.files.transcribe import Held, transcribe
 from izwi.messages import HotwordMatch
-from izwi.spent import Spent
 from izwi.stage_settings import VadSettings
+from izwi.stage_times import StageTimes
 from izwi.stages import Samples, Word
 
 
@@ -64,7 +64,7 @@ class Listening:
         wish: Wish,
         settings: VadSettings,
         after: Mark = Mark(),
-        spent: Spent | None = None,
+        spent: StageTimes | None = None,
     ) -> None:
         self._audio = audio
         self._ears = ears
@@ -76,7 +76,7 @@ class Listening:
         self._samples = 0
         self.language = after.language
         """ISO 639-1, once something has been said."""
-        self.spent = spent or Spent()
+        self.spent = spent or StageTimes()
         self.matches: list[HotwordMatch] = []
         """Hotwords that were heard."""
         self.done_s = 0.0

@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from pydantic import TypeAdapter
 
 from izwi.messages import HotwordMatch, Meta, StageTime
-from izwi.spent import Spent
+from izwi.stage_times import StageTimes
 
 _TIMINGS: TypeAdapter[dict[str, StageTime]] = TypeAdapter(dict[str, StageTime])
 
 
-def dump(spent: Spent) -> str:
+def dump(spent: StageTimes) -> str:
     return _TIMINGS.dump_json(spent.timings).decode()
 
 
-def load(text: str) -> Spent:
-    return Spent(_TIMINGS.validate_json(text)) if text else Spent()
+def load(text: str) -> StageTimes:
+    return StageTimes(_TIMINGS.validate_json(text)) if text else StageTimes()
 
 
 def meta(spent: str, matches: Iterable[HotwordMatch]) -> Meta:

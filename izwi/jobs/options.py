@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from izwi.corrections import Corrections
+from izwi.correction_options import Corrections
 from izwi.errors import UnsupportedPair
 from izwi.fields import HotwordList, Hotwords, Language, ListNames
 from izwi.files.hearing import Wish

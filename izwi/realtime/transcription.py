@@ -16,7 +16,7 @@ from izwi.realtime.events import Writer, asked_model, decode, describe, parse
 from izwi.realtime.items import Item, Items
 from izwi.realtime.transcription_client import CLIENT_EVENTS, Append, Clear, Commit, SessionFields, SessionUpdate
 from izwi.settings import Settings
-from izwi.spent import joined
+from izwi.stage_times import joined
 from izwi.wire import Audio, Begin, Check, Command, Frame, Frames, Reply
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"

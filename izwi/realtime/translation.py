@@ -15,7 +15,7 @@ from izwi.realtime.events import Writer, asked_model, decode, merged, parse
 from izwi.realtime.speech_resampler import RATE, SpeechResampler
 from izwi.realtime.translation_client import CLIENT_EVENTS, Append, AudioFields, Close, SessionFields, SessionUpdate
 from izwi.settings import Settings
-from izwi.spent import joined
+from izwi.stage_times import joined
 from izwi.wire import Audio, Begin, Check, Command, End, Frame, Frames, Leave, Reply
 
 LANGUAGE = "session.audio.output.language"

@@ -15,8 +15,8 @@ from izwi.attribution import Voices
 from izwi.audio import SAMPLE_RATE
 from izwi.diarization import label
 from izwi.errors import ModelMissing, UnsupportedAudio
-from izwi.said import Said
 from izwi.settings import Settings
+from izwi.speaker_sample import SpeakerSample
 from izwi.stage_settings import SpeakerSettings
 from izwi.stages import Embedding, Samples, SpeakerRequest, Word
 from tests.speech import ENGLISH, LIBRIVOX, load, needs_english, needs_librivox
@@ -102,7 +102,7 @@ def test_utterances_of_a_live_session_are_known_by_their_voices(campplus: engine
     found = []
     for turn in range(4):
         for number, paths in enumerate(readers):
-            said = Said(0)
+            said = SpeakerSample(0)
             said.add(load(paths[turn]))
             known = voices.join(np.stack(campplus.embed(said.windows())), said.seconds)
             assert known is not None

@@ -12,9 +12,9 @@ from izwi.attribution import MOST_VOICES, Voices
 from izwi.audio import SAMPLE_RATE
 from izwi.checkpoint import Checkpoint, Journal, Resumed
 from izwi.errors import EngineFailed, ModelMissing
-from izwi.said import MOST, WINDOW, Said
 from izwi.session import Session
 from izwi.settings import Settings
+from izwi.speaker_sample import MOST, WINDOW, SpeakerSample
 from izwi.stages import Samples, SpeakerRequest, SpeakerResult, Stages, Timing
 from tests.unit.scripted import Run, Script, run, silence, speech
 
@@ -67,7 +67,7 @@ def test_voices_of_another_model_are_not_compared() -> None:
     [(0.2, []), (0.3, [0.3]), (1.5, [1.5]), (1.7, [1.5]), (1.8, [1.5, 1.5]), (3.2, [1.5, 1.5]), (60, [1.5] * 8)],
 )
 def test_speech_is_cut_into_windows(seconds: float, lengths: list[float]) -> None:
-    said = Said(skip=100)
+    said = SpeakerSample(skip=100)
     sound = np.arange(100 + round(seconds * SAMPLE_RATE), dtype=np.float32)
     for begin in range(0, len(sound), 512):
         said.add(sound[begin : begin + 512])

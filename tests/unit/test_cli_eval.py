@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from izwi.audio import write_wav
 from izwi.cli import app
 from izwi.cli.target import http_address
-from izwi.transcriptions import TranscriptionClient
+from izwi.transcription_client import TranscriptionClient
 
 runner = CliRunner()
 

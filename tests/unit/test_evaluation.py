@@ -15,7 +15,7 @@ from izwi.evaluation.report import Report, as_json, report
 from izwi.evaluation.run import Outcome, hear
 from izwi.evaluation.scoring import Counts, Difference, score
 from izwi.evaluation.text import plain, whisper, words
-from izwi.transcriptions import Heard, TranscriptionClient
+from izwi.transcription_client import Heard, TranscriptionClient
 
 
 @pytest.fixture

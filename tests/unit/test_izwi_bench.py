@@ -13,7 +13,7 @@ from izwi.bench.http import Answers, Upload
 from izwi.bench.live import PAUSE_S, Seen, figures, sent_late, talk
 from izwi.errors import UnsupportedAudio
 from izwi.pacing import SendClock
-from izwi.transcriptions import TranscriptionClient
+from izwi.transcription_client import TranscriptionClient
 
 
 def test_a_rate_in_no_time_is_none_and_the_most_frequent_error_comes_first() -> None:

@@ -19,7 +19,7 @@ from deployments.tracing.stage_spans import StageSpans
 from deployments.tracing.work import Work
 from izwi import tracing
 from izwi.errors import EngineFailed, UnsupportedPair
-from izwi.spent import Spent
+from izwi.stage_times import StageTimes
 from izwi.stages import MtRequest, MtResult, Timing
 from tests.unit.test_tracing import CLIENT
 from tests.unit.traced import Kept, attributes, trace_id
@@ -42,7 +42,7 @@ def client(kept: Kept) -> httpx.AsyncClient:
     @app.get("/v1/words/{word}")
     async def word(word: str) -> dict[str, str | None]:
         await asyncio.gather(*(calls.mt(translate, MtRequest(word, "en", "es")) for _ in range(2)))
-        return {"trace_id": Spent().meta(()).trace_id}
+        return {"trace_id": StageTimes().meta(()).trace_id}
 
     @app.get("/stream")
     async def stream() -> Stream:

@@ -21,7 +21,7 @@ from izwi.errors import IzwiError, NothingToSay, TextTooLong, UnsupportedParamet
 from izwi.messages.text import Text
 from izwi.model_names import resolve_model
 from izwi.pieces import sentences
-from izwi.spent import Spent
+from izwi.stage_times import StageTimes
 from izwi.stages import TtsChunk, TtsRequest
 from izwi.voices import Choice, resolve_voice
 
@@ -107,7 +107,7 @@ class Spoken:
         self._asked = asked
         self._choice = choice
         self._samples = 0
-        self._spent = Spent()
+        self._spent = StageTimes()
 
     async def encoded(self, into: Encoder) -> AsyncGenerator[bytes]:
         """The speech in a file format, none of its parts empty; nothing at all where there is nothing to say."""

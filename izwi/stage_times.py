@@ -8,7 +8,7 @@ from izwi.stages import Timing
 from izwi.tracing import current
 
 
-class Spent:
+class StageTimes:
     """Adds up the timings of stage calls until they are told.
 
     Args:

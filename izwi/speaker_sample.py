@@ -13,7 +13,7 @@ MOST = 12 * SAMPLE_RATE
 WINDOW = round(WINDOW_S * SAMPLE_RATE)
 
 
-class Said:
+class SpeakerSample:
     """
     Args:
         skip: samples before the first speech.
