@@ -10,10 +10,14 @@ LIMIT_PERCENT = 90.0
 CGROUPS = Path("/sys/fs/cgroup")
 """As a container sees its own."""
 LAYOUTS = (
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+    ("memory.max", "memory.current", "memory.stat", ("inactive_file", "active_file")),
+    (
+        *("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+        ("total_inactive_file", "total_active_file"),
+    ),
 )
-"""Of version 2 and 1: limit, use, and where the page cache that can go at any moment stands, by its key."""
+"""Of version 2 and 1: limit, use, and where the page cache stands, by its keys: the kernel takes that back before it
+kills."""
 
 
 def percent(cgroups: Path = CGROUPS) -> float:
@@ -24,7 +28,7 @@ def percent(cgroups: Path = CGROUPS) -> float:
             most = int((cgroups / limit).read_text())
             if 0 < most < machine.total:  # version 1 has an absurd number where there is no limit
                 cache = dict(line.split() for line in (cgroups / stat).read_text().splitlines())
-                return 100 * (int((cgroups / used).read_text()) - int(cache[reclaimable])) / most
+                return 100 * (int((cgroups / used).read_text()) - sum(int(cache[key]) for key in reclaimable)) / most
         except (OSError, ValueError, KeyError):  # "max", or another layout
             continue
     return machine.percent

@@ -22,7 +22,7 @@ def write(folder: Path, **texts: object) -> None:
 
 
 def test_a_pod_goes_by_its_own_limit(tmp_path: Path) -> None:
-    stat = f"anon {GIB}\ninactive_file {2 * GIB}\nactive_file 5"
+    stat = f"anon {GIB}\ninactive_file {GIB}\nactive_file {GIB}"
     write(tmp_path, memory__max=4 * GIB, memory__current=3 * GIB, memory__stat=stat)
     assert memory.percent(tmp_path) == pytest.approx(25.0)
 
@@ -30,7 +30,7 @@ def test_a_pod_goes_by_its_own_limit(tmp_path: Path) -> None:
 def test_so_does_one_of_an_older_kernel(tmp_path: Path) -> None:
     folder = tmp_path / "memory"
     folder.mkdir()
-    stat = f"inactive_file 1\ntotal_inactive_file {GIB}"
+    stat = f"inactive_file 1\ntotal_inactive_file {GIB}\ntotal_active_file 0"
     write(folder, memory__limit_in_bytes=4 * GIB, memory__usage_in_bytes=3 * GIB, memory__stat=stat)
     assert memory.percent(tmp_path) == pytest.approx(50.0)
 
