@@ -1,6 +1,6 @@
 """What several files of tests share."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,10 +8,12 @@ import pytest
 
 from deployments.jobs import runner, work
 from deployments.store.embedded import EmbeddedRedis
+from deployments.store.link import RedisLink
 from deployments.tts.engine import TtsEngine, load
 from izwi import models
 from izwi.errors import ModelMissing
 from izwi.settings import Settings
+from tests.clock import Clock
 from tests.engines.jobs import recording
 
 if TYPE_CHECKING:
@@ -24,6 +26,24 @@ def redis() -> Iterator[EmbeddedRedis]:
     server = EmbeddedRedis()
     yield server
     server.stop()
+
+
+@pytest.fixture
+async def link(redis: EmbeddedRedis) -> AsyncIterator[RedisLink]:
+    """To a Redis that knows nothing yet."""
+
+    async def resolve() -> str:
+        return redis.url
+
+    link = RedisLink(resolve)
+    await link.run(lambda client: client.flushall())
+    yield link
+    await link.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ from izwi.stages import (
     VadState,
     Word,
 )
+from tests.clock import Clock
 
 TIMING = Timing("scripted", queue_s=0.001, compute_s=0.002)
 SCALE = 400
@@ -122,14 +123,6 @@ class ByHeader:
             return Principal(name=request.headers.get("x-who", "clinic"))
 
         return check
-
-
-@dataclass
-class Clock:
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass

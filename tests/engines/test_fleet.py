@@ -10,15 +10,8 @@ from deployments.ingress.metrics import Metrics
 from deployments.store.embedded import EmbeddedRedis
 from deployments.store.link import RedisLink
 from deployments.store.scrapes import KEPT_S, Scrapes
+from tests.clock import Clock
 from tests.metrics import samples, value
-
-
-@dataclass
-class Clock:
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -39,11 +32,6 @@ def replica(redis: EmbeddedRedis, name: str, clock: Clock) -> Replica:
 
     link = RedisLink(resolve, note=metrics.asked_redis)
     return Replica(metrics, Fleet(name, metrics, Scrapes(link, clock)), link)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

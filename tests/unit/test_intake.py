@@ -10,6 +10,7 @@ from izwi.messages import AudioFormat
 from izwi.opus import OpusEncoder
 from izwi.session_settings import SessionSettings
 from izwi.settings import Settings
+from tests.clock import Clock
 
 
 def intake(max_audio_seconds: float = 100, pieces: int = 4) -> Intake:
@@ -175,13 +176,6 @@ async def test_what_is_sent_again_for_the_decoder_goes_no_further() -> None:
     assert np.sqrt(np.mean(difference**2)) < 0.05 * np.sqrt(np.mean(heard[0] ** 2))
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def pushed(seconds: float, pace: float, clock: Clock, opened: Intake, frame_s: float = 0.1) -> bool:
     """Send, and take at once; whether it passed for live all the time."""
     live = True
@@ -195,7 +189,7 @@ def pushed(seconds: float, pace: float, clock: Clock, opened: Intake, frame_s: f
 
 @pytest.mark.parametrize("frame_s", [0.02, 0.5, 2.0])
 def test_a_microphone_is_live_for_hours(frame_s: float) -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     opened = Intake(Settings(_env_file=None), 15.0, clock)  # type: ignore[call-arg]
     opened.open(AudioFormat())
     assert pushed(3600, 1.0, clock, opened, frame_s)
@@ -205,7 +199,7 @@ def test_a_microphone_is_live_for_hours(frame_s: float) -> None:
 
 @pytest.mark.parametrize("pace", [1.5, 4.0, 1e6])
 def test_a_file_is_told_from_a_microphone_within_seconds(pace: float) -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     opened = Intake(Settings(_env_file=None), 15.0, clock)  # type: ignore[call-arg]
     opened.open(AudioFormat())
     pushed(15.5, pace, clock, opened)
@@ -217,7 +211,7 @@ def test_a_file_is_told_from_a_microphone_within_seconds(pace: float) -> None:
 
 
 def test_audio_that_waits_is_not_live_whatever_its_pace() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     opened = intake(pieces=30)
     opened._clock = clock
     for _ in range(7):
@@ -227,7 +221,7 @@ def test_audio_that_waits_is_not_live_whatever_its_pace() -> None:
 
 
 def test_what_comes_at_once_after_a_gap_in_the_network_is_forgotten() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     opened = Intake(Settings(_env_file=None), 15.0, clock)  # type: ignore[call-arg]
     opened.open(AudioFormat())
     pushed(60, 1.0, clock, opened)
