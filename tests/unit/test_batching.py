@@ -7,35 +7,8 @@ import pytest
 from izwi import batching
 from izwi.batching import Batcher
 from izwi.errors import Unavailable
-from izwi.spacing import BUSY
-
-
-class Engine:
-    """Answers a batch when told to; remembers what it was asked together."""
-
-    def __init__(self, places: int = 1, size: int = 1) -> None:
-        self.batches: list[list[str]] = []
-        self.turns: Batcher[str, str] = Batcher(self._answer, places, size)
-        self.inside = 0
-        self.most = 0
-        self.gate = asyncio.Event()
-
-    async def _answer(self, requests: Sequence[str], urgent: bool) -> list[str | Exception]:
-        self.batches.append(list(requests))
-        self.inside += 1
-        self.most = max(self.most, self.inside)
-        await self.gate.wait()
-        self.inside -= 1
-        return [ValueError(name) if name.startswith("bad") else name.upper() for name in requests]
-
-    async def line_up(self, names: Sequence[tuple[str, bool]]) -> list[str | BaseException]:
-        """Everybody comes while the first one holds a place."""
-        asked = []
-        for name, urgent in names:
-            asked.append(asyncio.create_task(self.turns.ask(lambda name=name: name, urgent)))
-            await asyncio.sleep(0)
-        self.gate.set()
-        return await asyncio.gather(*asked, return_exceptions=True)
+from tests.clock import in_simulated_time
+from tests.unit.batched import Engine
 
 
 async def test_first_come_first_served() -> None:
@@ -57,6 +30,7 @@ def test_company_is_waited_for_on_the_loop_that_servers_have() -> None:
         assert runner.run(ask()) == ["A", "A", "A"]
 
 
+@in_simulated_time
 async def test_careful_passes_go_first() -> None:
     engine = Engine()
     await engine.line_up([("x", False), ("a", False), ("b", True), ("c", False), ("d", True)])
@@ -70,6 +44,7 @@ async def test_a_partial_pass_that_waited_long_goes_before_a_careful_one(monkeyp
     assert engine.batches == [["x"], ["a"], ["b"]]
 
 
+@in_simulated_time
 async def test_a_free_place_takes_all_of_a_kind_that_wait_up_to_a_batch() -> None:
     engine = Engine(size=3)
     answers = await engine.line_up([("x", False), *((name, False) for name in "abcd"), ("e", True), ("f", True)])
@@ -103,6 +78,7 @@ async def test_an_error_reaches_only_its_own_asker() -> None:
 
 
 @pytest.mark.parametrize("failing", ["call", "take"])
+@in_simulated_time
 async def test_a_failing_call_reaches_all_its_askers_and_the_place_is_free_again(failing: str) -> None:
     calls = 0
 
@@ -120,10 +96,10 @@ async def test_a_failing_call_reaches_all_its_askers_and_the_place_is_free_again
     take: Callable[[], str] = broken if failing == "take" else lambda: "a"
     with pytest.raises(RuntimeError, match="down"):
         await turns.ask(take, False)
-    async with asyncio.timeout(1):
-        assert await turns.ask(lambda: "b", False) == "b"
+    assert await turns.ask(lambda: "b", False) == "b"
 
 
+@in_simulated_time
 async def test_a_cancelled_call_leaves_nobody_waiting_and_the_place_is_free_again() -> None:
     calls = 0
 
@@ -135,10 +111,9 @@ async def test_a_cancelled_call_leaves_nobody_waiting_and_the_place_is_free_agai
         return list(requests)
 
     turns: Batcher[str, str] = Batcher(call, 1, 4)
-    async with asyncio.timeout(1):
-        with pytest.raises(Unavailable):
-            await turns.ask(lambda: "a", False)
-        assert await turns.ask(lambda: "b", False) == "b"
+    with pytest.raises(Unavailable):
+        await turns.ask(lambda: "a", False)
+    assert await turns.ask(lambda: "b", False) == "b"
 
 
 async def test_a_call_does_not_belong_to_the_session_that_starts_it() -> None:
@@ -156,6 +131,7 @@ async def test_a_call_does_not_belong_to_the_session_that_starts_it() -> None:
     assert seen == ["none"]
 
 
+@in_simulated_time
 async def test_a_request_waits_a_moment_for_company() -> None:
     batches: list[int] = []
 
@@ -164,12 +140,12 @@ async def test_a_request_waits_a_moment_for_company() -> None:
         return list(requests)
 
     turns: Batcher[str, str] = Batcher(call, 1, 4)
-    async with asyncio.timeout(2):
-        assert await turns.ask(lambda: "alone", True, linger_s=0.02) == "alone"
-        await asyncio.gather(*(turns.ask(lambda: "together", True, linger_s=0.02) for _ in range(6)))
+    assert await turns.ask(lambda: "alone", True, linger_s=0.02) == "alone"
+    await asyncio.gather(*(turns.ask(lambda: "together", True, linger_s=0.02) for _ in range(6)))
     assert batches == [1, 4, 2]
 
 
+@in_simulated_time
 async def test_the_least_patient_request_decides_when_a_call_leaves() -> None:
     batches: list[list[str]] = []
 
@@ -178,17 +154,17 @@ async def test_the_least_patient_request_decides_when_a_call_leaves() -> None:
         return list(requests)
 
     turns: Batcher[str, str] = Batcher(call, 1, 4)
-    async with asyncio.timeout(5):
-        patient = asyncio.create_task(turns.ask(lambda: "patient", True, linger_s=60))
-        await asyncio.sleep(0)
-        assert turns.gathering
-        await turns.ask(lambda: "hurried", True, linger_s=0.01)
-        await patient
+    patient = asyncio.create_task(turns.ask(lambda: "patient", True, linger_s=60))
+    await asyncio.sleep(0)
+    assert turns.gathering
+    await turns.ask(lambda: "hurried", True, linger_s=0.01)
+    await patient
     assert batches == [["patient", "hurried"]]
     assert not turns.gathering
 
 
 @pytest.mark.parametrize("ticks", range(5))
+@in_simulated_time
 async def test_a_place_is_never_lost_when_an_asker_goes(ticks: int) -> None:
     engine = Engine()
     first = asyncio.create_task(engine.turns.ask(lambda: "x", False))
@@ -202,12 +178,12 @@ async def test_a_place_is_never_lost_when_an_asker_goes(ticks: int) -> None:
     gone.cancel()
     engine.gate.set()
     await asyncio.gather(first, gone, return_exceptions=True)
-    async with asyncio.timeout(1):
-        assert await engine.turns.ask(lambda: "a", False) == "A"
+    assert await engine.turns.ask(lambda: "a", False) == "A"
     assert engine.turns.waiting == 0
     assert engine.turns.wait_s == 0
 
 
+@in_simulated_time
 async def test_no_speaker_starves_among_many_even_when_careful_passes_fill_the_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -225,119 +201,5 @@ async def test_no_speaker_starves_among_many_even_when_careful_passes_fill_the_m
         while min(served.values()) < 20:
             served[await turns.ask(lambda: name, name < 8)] += 1
 
-    async with asyncio.timeout(10):
-        await asyncio.gather(*(speaker(name) for name in served))
+    await asyncio.gather(*(speaker(name) for name in served))
     assert max(served.values()) <= 10 * min(served.values()), "without deadlines the last four would get nothing"
-
-
-async def files(engine: Engine, *names: str) -> list[asyncio.Task[str]]:
-    asked = [asyncio.create_task(engine.turns.ask_for_file(name)) for name in names]
-    await asyncio.sleep(0)
-    return asked
-
-
-async def test_a_file_takes_the_whole_machine_while_nobody_speaks() -> None:
-    engine = Engine(places=2, size=2)
-    asked = await files(engine, "a", "b", "c", "d", "e")
-    await asyncio.sleep(0)
-    assert engine.inside == 2
-    engine.gate.set()
-    assert await asyncio.gather(*asked) == ["A", "B", "C", "D", "E"]
-    assert [len(batch) for batch in engine.batches] == [1, 1, 2, 1]  # the first two found free places
-
-
-async def test_beside_speakers_a_file_leaves_a_place_free_and_goes_window_by_window() -> None:
-    engine = Engine(places=2, size=4)
-    engine.gate.set()
-    await engine.turns.ask(lambda: "live", True)
-    engine.gate.clear()
-    asked = await files(engine, "a", "b", "c")
-    await asyncio.sleep(0.01)
-    assert engine.batches == [["live"], ["a"]]
-    speaking = asyncio.create_task(engine.turns.ask(lambda: "again", False))
-    await asyncio.sleep(0.01)
-    assert engine.batches[2:] == [["again"]]
-    engine.gate.set()
-    await asyncio.gather(speaking, *asked)
-    assert engine.batches[3:] == [["b"], ["c"]]
-
-
-async def test_a_file_that_waited_goes_on_when_speakers_fall_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "LIVE_S", 0.05)
-    engine = Engine(places=2, size=4)
-    asked = [asyncio.create_task(engine.turns.ask(lambda: "live", True)), *await files(engine, "a", "b")]
-    await asyncio.sleep(0.01)
-    assert engine.batches == [["live"]]  # the other place is kept free
-    await asyncio.sleep(0.06)
-    assert engine.batches == [["live"], ["a", "b"]]
-    engine.gate.set()
-    await asyncio.gather(*asked)
-
-
-async def test_a_file_does_not_starve_under_constant_speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "FILE_PATIENCE_S", 0.02)
-    engine = Engine(places=2, size=1)
-    engine.gate.set()
-    (asked,) = await files(engine, "a")
-
-    async def speak() -> None:
-        while not asked.done():
-            await engine.turns.ask(lambda: "live", True)
-
-    async with asyncio.timeout(5):
-        await asyncio.gather(asked, *(speak() for _ in range(4)))
-
-
-async def test_new_places_are_taken_at_once_and_lost_ones_when_their_calls_end() -> None:
-    engine = Engine(places=1)
-    asked = [asyncio.create_task(engine.turns.ask(lambda name=name: name, False)) for name in "abcdef"]
-    await asyncio.sleep(0.01)
-    assert engine.inside == 1
-    engine.turns.resize(3)
-    await asyncio.sleep(0.01)
-    assert engine.inside == 3
-    engine.turns.resize(1)
-    await asyncio.sleep(0.01)
-    assert engine.inside == 3  # nothing under way is disturbed
-    engine.most = 0
-    engine.gate.set()
-    assert await asyncio.gather(*asked) == list("ABCDEF")
-    assert (engine.most, engine.batches[3:]) == (1, [["d"], ["e"], ["f"]])
-
-
-async def test_a_batcher_among_others_paces_its_speakers_by_its_share() -> None:
-    turns = Engine(places=4).turns
-    assert turns.spacing.workers == 4
-    turns.resize(6, sharers=4)
-    assert turns.spacing.workers == 1.5
-
-
-async def test_only_live_calls_count_as_live_and_those_under_way_do() -> None:
-    engine, loop = Engine(places=3), asyncio.get_running_loop()
-    assert engine.turns.live_calls_s == 0.0
-    (file,) = await files(engine, "a")
-    await asyncio.sleep(0.02)
-    assert engine.turns.live_calls_s == 0.0
-    began = loop.time()
-    live = [asyncio.create_task(engine.turns.ask(lambda: "live", True)) for _ in range(2)]
-    await asyncio.sleep(0.05)
-    assert 0.08 <= engine.turns.live_calls_s <= 2 * (loop.time() - began)
-    engine.gate.set()
-    await asyncio.gather(file, *live)
-    spent = engine.turns.live_calls_s
-    await asyncio.sleep(0.02)
-    assert engine.turns.live_calls_s == spent
-
-
-async def test_each_live_request_of_a_call_counts_with_its_share_and_a_file_not_at_all() -> None:
-    async def call(requests: Sequence[str], urgent: bool) -> list[str | Exception]:
-        await asyncio.sleep(0.2)
-        return list(requests)
-
-    turns: Batcher[str, str] = Batcher(call, 1, 4)
-    await turns.ask_for_file("file")
-    with turns.spacing.speaking():
-        assert turns.spacing.update_s(0.01) == 0.01
-    await asyncio.gather(*(turns.ask(lambda name=name: name, False, linger_s=0.05) for name in "abcd"))
-    with turns.spacing.speaking():
-        assert turns.spacing.update_s(0.05) == pytest.approx(0.2 / 4 / BUSY, rel=0.3)
