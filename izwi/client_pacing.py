@@ -1,7 +1,6 @@
 """Sending at the pace of speech."""
 
 import asyncio
-import time
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -26,9 +25,10 @@ async def stream_paced(session: Listener, chunks: Iterable[Samples], chunk_ms: i
         chunks: pieces of any length; they are cut anew into ``chunk_ms``.
         speed: 2 is twice real time; 0 sends as fast as the credit allows.
     """
-    start, spoken = time.monotonic(), 0
+    loop = asyncio.get_running_loop()
+    start, spoken = loop.time(), 0
     for chunk in rechunk(chunks, chunk_ms * SAMPLE_RATE // 1000):
         spoken += len(chunk)
         if speed > 0:
-            await asyncio.sleep(max(0.0, start + spoken / SAMPLE_RATE / speed - time.monotonic()))
+            await asyncio.sleep(max(0.0, start + spoken / SAMPLE_RATE / speed - loop.time()))
         await session.send(chunk)

@@ -10,15 +10,14 @@ import pytest
 import soxr
 from websockets.asyncio.server import ServerConnection, serve
 
-from deployments.ingress.message_rate import MessageRate
 from izwi import messages as m
 from izwi.audio import from_pcm16
-from izwi.client import IzwiClient, stream_paced
+from izwi.client import IzwiClient
 from izwi.client_events import Speech
 from izwi.errors import Overloaded, ProtocolViolation, Unavailable, UnsupportedPair
 from izwi.opus_packets import PRE_SKIP, duration
 from izwi.opus_speech import OpusSpeech
-from izwi.pacing import FrameLimit, SendClock, rechunk
+from izwi.pacing import SendClock
 from tests.signals import decoded, snr_db, voice
 
 Script = Callable[["Server"], Awaitable[None]]
@@ -259,43 +258,6 @@ async def test_sending_after_the_end_is_a_violation() -> None:
         _ = [event async for event in session]
         with pytest.raises(ProtocolViolation):
             await session.send(np.zeros(10, np.float32))
-
-
-async def test_pacing_follows_the_schedule() -> None:
-    async def script(server: Server) -> None:
-        await server.begin()
-        while await server.take():
-            pass
-        await server.finish()
-
-    async with serving(script) as url, IzwiClient(url).session() as session:
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        await stream_paced(session, [np.zeros(8000, np.float32)], chunk_ms=50, speed=2.0)
-        assert 0.25 <= loop.time() - start < 0.6
-        await stream_paced(session, [np.zeros(160_000, np.float32)], speed=0)
-        assert loop.time() - start < 2.0
-        await session.end()
-        assert [event async for event in session]
-
-
-@pytest.mark.parametrize("every_s", [0.0, 0.001, 0.02])
-def test_small_frames_are_kept_below_what_a_server_takes(every_s: float) -> None:
-    now, waited = 100.0, 0.0
-    limit, server = FrameLimit(), MessageRate(500, lambda: now)
-    for _ in range(5_000):
-        now += every_s
-        wait_s = limit.wait_s(now)
-        now, waited = now + wait_s, waited + wait_s
-        server.count()
-    assert (waited > 0) == (every_s < 1 / 400)
-
-
-def test_rechunk_keeps_every_sample() -> None:
-    pieces = [np.arange(first, last, dtype=np.float32) for first, last in [(0, 3), (3, 3), (3, 20), (20, 21)]]
-    cut = list(rechunk(pieces, 4))
-    assert [len(piece) for piece in cut] == [4, 4, 4, 4, 4, 1]
-    np.testing.assert_array_equal(np.concatenate(cut), np.arange(21, dtype=np.float32))
 
 
 @pytest.mark.parametrize(
