@@ -40,6 +40,7 @@ class StageRunner(Generic[E]):
         workers: calls in parallel; engines must allow that many threads.
         hang_s: time after which a call counts as hanging.
         spans: where calls that are traced are told, one by one.
+        clock: that calls are timed by; the one that spans go by.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class StageRunner(Generic[E]):
         workers: int = 1,
         hang_s: float = HANG_S,
         spans: "Spans | None" = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.stage = stage
         self._spans = spans
-        self._pool = WorkerPool(stage, workers, hang_s)
+        self._clock = clock
+        self._pool = WorkerPool(stage, workers, hang_s, clock)
         self.replace(engines)
 
     def replace(self, engines: Sequence[E]) -> None:
@@ -83,14 +86,14 @@ class StageRunner(Generic[E]):
             StageTimeout: the last engine that supports the request hangs.
             EngineFailed: every engine that supports the request failed.
         """
-        asked = time.perf_counter()
+        asked = self._clock()
         fallback = self._fallback
         failed: list[str] = []
         hangs = False
         preferred = next((engine.name for engine in fallback.ranked(supports, prefers)), "")
 
         for engine in fallback.candidates(supports, prefers):
-            tried = time.perf_counter()
+            tried = self._clock()
             try:
                 result, started, computed = await self._pool.run(partial(call, engine))
             except ClientError as error:
@@ -144,7 +147,7 @@ class StageRunner(Generic[E]):
         if self._spans is None:
             return
         if began is None:
-            began, took = asked, time.perf_counter() - asked
+            began, took = asked, self._clock() - asked
         told = {"izwi.engine": engine, "izwi.batch": len(traces), "izwi.queue_s": began - asked}
         for trace in filter(None, traces):
             self._spans.record(f"{self.stage} {engine}", "server", told, trace, began, took, error)

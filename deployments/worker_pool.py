@@ -31,12 +31,14 @@ class WorkerPool:
         name: of the threads.
         workers: calls at once.
         hang_s: time after which a call counts as hanging. Waiting for a thread does not count.
+        clock: that calls are timed by, in seconds.
     """
 
-    def __init__(self, name: str, workers: int, hang_s: float) -> None:
+    def __init__(self, name: str, workers: int, hang_s: float, clock: Callable[[], float] = time.perf_counter) -> None:
         self._name = name
         self._workers = workers
         self._hang_s = hang_s
+        self._clock = clock
         self._calls: set[_Call] = set()
         """Under way or waiting, whether or not somebody still waits for the answer."""
         self._threads = self._new_threads()
@@ -45,7 +47,7 @@ class WorkerPool:
         """Threads that have not come back yet."""
 
     async def run(self, work: Callable[[], R]) -> tuple[R, float, float]:
-        """The result, when work on it began (`time.perf_counter`), and the seconds it took.
+        """The result, when work on it began, and the seconds it took.
 
         Raises:
             TimeoutError: it hangs.
@@ -67,13 +69,13 @@ class WorkerPool:
 
     def _work(self, call: _Call, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread."""
-        call.began = began = time.perf_counter()
+        call.began = began = self._clock()
         outcome: tuple[Any, BaseException | None]
         try:
             outcome = call.work(), None
         except BaseException as error:  # as an executor does: it belongs to whoever waits
             outcome = None, error
-        loop.call_soon_threadsafe(self._done, call, *outcome, began, time.perf_counter() - began)
+        loop.call_soon_threadsafe(self._done, call, *outcome, began, self._clock() - began)
 
     def _done(self, call: _Call, result: Any, error: BaseException | None, began: float, seconds: float) -> None:
         self._calls.discard(call)
@@ -89,7 +91,7 @@ class WorkerPool:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(self._hang_s / LOOKS)
-            now = time.perf_counter()
+            now = self._clock()
             hanging = [
                 call
                 for call in self._calls

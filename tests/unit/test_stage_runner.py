@@ -8,9 +8,11 @@ import pytest
 from deployments.ingress.metrics import Metrics
 from deployments.stage import MAX_STUCK, StageRunner, revised
 from deployments.tracing.spans import context_of
+from deployments.worker_pool import LOOKS
 from izwi.errors import ClientError, EngineFailed, StageTimeout, UnsupportedPair
 from izwi.fallback import MAX_FAILURES
 from izwi.settings import Settings
+from tests.clock import Clock
 from tests.unit.traced import Kept, attributes
 
 
@@ -107,39 +109,53 @@ async def test_only_engines_that_support_the_request() -> None:
 
 
 async def test_calls_leave_the_event_loop_and_are_timed() -> None:
+    clock, asked = Clock(), threading.Event()
+
     def slow(engine: Scripted) -> int:
-        time.sleep(0.05)
+        asked.wait(10)
+        clock.now += 2
         return threading.get_ident()
 
-    runner = StageRunner("mt", [Scripted("only")])
-    (thread, first), (_, second) = await asyncio.gather(runner.run(slow), runner.run(slow))
+    runner = StageRunner("mt", [Scripted("only")], clock=clock)
+    calls = [asyncio.create_task(runner.run(slow)) for _ in range(2)]
+    await asyncio.sleep(0)
+    asked.set()
+    (thread, first), (_, second) = await asyncio.gather(*calls)
     assert thread != threading.get_ident()
-    assert first.compute_s >= 0.05
-    assert second.queue_s >= 0.04  # one worker: the second call waited for the first
+    assert (first.queue_s, first.compute_s) == (0, 2)
+    assert (second.queue_s, second.compute_s) == (2, 2)  # one worker: the second call waited for the first
 
 
 async def test_workers_run_in_parallel() -> None:
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=10)
     runner = StageRunner("mt", [Scripted("only")], workers=2)
     await asyncio.gather(runner.run(lambda _: both.wait()), runner.run(lambda _: both.wait()))
+
+
+HANG_S = 0.05
+"""How often calls are looked at goes by it and takes real time; whether one hangs is told by a clock that only goes on
+in calls: no other ever hangs, however slow the machine."""
 
 
 class Hanging(Scripted):
     """Hangs until it is let go."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Clock | None = None) -> None:
         super().__init__(name)
+        self.clock = clock or Clock()
         self.let_go = threading.Event()
 
     def work(self, request: str) -> str:
         self.calls.append(request)
+        self.clock.now += 2 * HANG_S
         self.let_go.wait(10)
         return "late"
 
 
 async def test_an_engine_that_hangs_is_left_and_the_next_one_serves_with_another_thread() -> None:
-    first, second = Hanging("first"), Scripted("second")
-    runner = StageRunner("mt", [first, second], hang_s=0.05)
+    clock = Clock()
+    first, second = Hanging("first", clock), Scripted("second")
+    runner = StageRunner("mt", [first, second], hang_s=HANG_S, clock=clock)
     for calls in range(1, MAX_STUCK + 1):
         runner.check()
         result, timing = await runner.run(lambda e: e.work("a"))
@@ -153,8 +169,8 @@ async def test_an_engine_that_hangs_is_left_and_the_next_one_serves_with_another
 
 
 async def test_a_hang_is_noticed_also_when_its_caller_has_gone_and_others_do_not_wait_behind_it() -> None:
-    first = Hanging("first")
-    runner = StageRunner("mt", [first], hang_s=0.1)
+    first = Hanging("first", clock := Clock())
+    runner = StageRunner("mt", [first], hang_s=HANG_S, clock=clock)
     hasty = asyncio.create_task(runner.run(lambda e: e.work("a")))
     while not first.calls:
         await asyncio.sleep(0.001)
@@ -166,8 +182,8 @@ async def test_a_hang_is_noticed_also_when_its_caller_has_gone_and_others_do_not
 
 
 async def test_a_batch_that_hangs_is_given_up_as_a_whole() -> None:
-    first = Hanging("first")
-    runner = StageRunner("mt", [first], hang_s=0.05)
+    first = Hanging("first", clock := Clock())
+    runner = StageRunner("mt", [first], hang_s=HANG_S, clock=clock)
     answers = await runner.run_batch(["a", "b", "c"], lambda e, requests: [e.work("a") for _ in requests])
     assert [type(answer) for answer in answers] == [StageTimeout] * 3
     assert (first.calls, runner._pool.stuck) == (["a"], 1)
@@ -175,11 +191,14 @@ async def test_a_batch_that_hangs_is_given_up_as_a_whole() -> None:
 
 
 async def test_waiting_for_a_thread_is_not_hanging() -> None:
+    clock = Clock()
+
     def work(engine: Scripted) -> str:
-        time.sleep(0.06)
+        clock.now += 0.6 * HANG_S
+        time.sleep(2 * HANG_S / LOOKS)  # it is looked at
         return engine.work("a")
 
-    runner = StageRunner("mt", [Scripted("only")], hang_s=0.1)
+    runner = StageRunner("mt", [Scripted("only")], hang_s=HANG_S, clock=clock)
     found = await asyncio.gather(*(runner.run(work) for _ in range(5)))
     assert [result for result, _ in found] == ["only:a"] * 5
     runner.check()
