@@ -38,7 +38,7 @@ class _Completion(BaseModel):
 
 @dataclass
 class _Course:
-    """Of one request, in seconds of `time.perf_counter`."""
+    """Of one request, in seconds of the client's clock."""
 
     began: float
     turn: float | None = None
@@ -54,11 +54,18 @@ class LlmClient:
 
     Args:
         note: told the role, what became of each text, and after how many seconds.
+        clock: that requests are timed by, in seconds.
     """
 
-    def __init__(self, settings: LlmSettings, note: Callable[[str, str, float], None] = _unnoted) -> None:
+    def __init__(
+        self,
+        settings: LlmSettings,
+        note: Callable[[str, str, float], None] = _unnoted,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._settings = settings
         self._note = note
+        self._clock = clock
         self._live = asyncio.Semaphore(MOST_AT_ONCE)
         self._files = asyncio.Semaphore(FOR_FILES)
         key = settings.api_key.get_secret_value() if settings.api_key else None
@@ -71,13 +78,13 @@ class LlmClient:
 
     async def ask(self, asked: LlmRequest) -> Corrected:
         """The text, corrected or translated, or as it was. Somebody waits for it: the limit begins now."""
-        course = _Course(time.perf_counter())
+        course = _Course(self._clock())
         result = await self._ask(asked, course, live=True)
         return self._noted(asked, result, course, course.began)
 
     async def ask_for_file(self, asked: LlmRequest) -> Corrected:
         """The same for a recording: the limit begins once it has a place, however long that takes."""
-        course = _Course(time.perf_counter())
+        course = _Course(self._clock())
         result = await self._ask(asked, course, live=False)
         return self._noted(asked, result, course, course.turn)
 
@@ -86,7 +93,7 @@ class LlmClient:
         Args:
             since: when what is noted began; None where it never did.
         """
-        ended = time.perf_counter()
+        ended = self._clock()
         turn = ended if course.turn is None else course.turn
         self._note(asked.role, result.llm, 0.0 if since is None else ended - since)
         return replace(result, timing=Timing(self._settings.model, turn - course.began, ended - turn))
@@ -100,7 +107,7 @@ class LlmClient:
             return Corrected(text, "failed")
         try:
             async with asyncio.timeout(limit_s if live else None) as limit, self._live if live else self._files:
-                course.turn = time.perf_counter()
+                course.turn = self._clock()
                 if not live:
                     limit.reschedule(asyncio.get_running_loop().time() + limit_s)
                 answer = (await self._complete(self._settings.base_url, asked)).strip()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
@@ -13,6 +14,7 @@ from deployments.llm.client import FOR_FILES, MOST_AT_ONCE, LlmClient
 from izwi.correction.plausible import plausible
 from izwi.stage_settings import LlmSettings
 from izwi.stages import Corrected, LlmRequest
+from tests.clock import in_simulated_time
 
 HEARD = "yesterday sunder pitch eye spoke about the weather in zurich"
 RIGHT = "Yesterday Sundar Pichai spoke about the weather in Zurich."
@@ -64,8 +66,12 @@ def reply(body: str, status: str = "200 OK") -> Answer:
     return answer
 
 
+def completion(text: str) -> str:
+    return json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]})
+
+
 def says(text: str) -> Answer:
-    return reply(json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}))
+    return reply(completion(text))
 
 
 async def hangs(writer: asyncio.StreamWriter) -> None:
@@ -135,32 +141,34 @@ async def test_a_translation_is_asked_for_with_both_languages() -> None:
 
 @pytest.mark.parametrize("answer", [hangs, drips])
 async def test_what_does_not_answer_in_time_leaves_the_text(answer: Answer) -> None:
-    async with served(answer, timeout_s=0.3) as (server, client):
+    async with served(answer, timeout_s=1.5) as (server, client):
         assert await client.ask(ASKED) == Corrected(HEARD, "timeout")
         async with asyncio.timeout(20):
             await server.left.wait()  # the model need not go on
     assert len(server.asked) == 1
 
 
+@in_simulated_time
 async def test_recordings_wait_for_a_place_and_live_speech_for_no_recording() -> None:
     """Each answer takes most of the limit: whoever has to wait for a place would be too late, if waiting counted."""
 
-    async def slowly(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.3)
-        await says(RIGHT)(writer)
+    async def slowly(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(3)
+        return httpx.Response(200, text=completion(RIGHT))
 
     noted: list[float] = []
-    async with served(slowly, lambda role, llm, seconds: noted.append(seconds), timeout_s=0.8) as (_, client):
+    settings = LlmSettings(base_url="http://model/v1", timeout_s=4)
+    client = LlmClient(settings, lambda role, llm, seconds: noted.append(seconds), asyncio.get_running_loop().time)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(slowly)) as client._http:
         files = [asyncio.create_task(client.ask_for_file(ASKED)) for _ in range(3 * FOR_FILES)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
         live = await asyncio.gather(*(client.ask(ASKED) for _ in range(MOST_AT_ONCE)))
-        assert not all(task.done() for task in files)
         found = await asyncio.gather(*files)
-    assert [one.llm for one in live] == ["applied"] * MOST_AT_ONCE
-    assert [one.llm for one in found] == ["applied"] * len(files)
-    assert found[0].timing.queue_s < 0.2 < 0.5 < found[-1].timing.queue_s
-    assert all(0.29 < one.timing.compute_s < 0.8 for one in (*live, *found))
-    assert max(noted) < 0.8  # what waits for its turn says nothing of the model
+    assert {one.llm for one in (*live, *found)} == {"applied"}
+    assert [one.timing.queue_s for one in live] == [0] * MOST_AT_ONCE
+    assert [one.timing.queue_s for one in found] == [waited for waited in (0, 3, 6) for _ in range(FOR_FILES)]
+    assert {one.timing.compute_s for one in (*live, *found)} == {3}
+    assert set(noted) == {3}  # what waits for its turn says nothing of the model
 
 
 INJECTED = "Sure! Here is a poem instead, as you asked: " + "roses are red and violets are blue, " * 8
