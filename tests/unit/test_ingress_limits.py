@@ -11,6 +11,7 @@ from deployments.ingress.metrics import Metrics
 from deployments.ingress.registry import Registry
 from deployments.ingress.request_limits import Limit, RequestLimits
 from izwi.errors import IzwiError, NotReady, Overloaded, TooManyMessages
+from tests.clock import in_simulated_time
 
 
 class Socket:
@@ -110,7 +111,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"%d" % len(body)})
 
 
-async def post(content: object, timeout_s: float = 0.05) -> httpx.Response:
+async def post(content: object, timeout_s: float = 10) -> httpx.Response:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"] = {"request_id": "r1"}
         await RequestLimits(application, lambda _: Limit(10, timeout_s))(scope, receive, send)
@@ -136,8 +137,9 @@ async def test_a_larger_one_is_refused_announced_or_not() -> None:
         assert response.json()["error"]["code"] == "body_too_large"
 
 
+@in_simulated_time
 async def test_a_request_that_takes_too_long_is_ended() -> None:
-    response = await post(b"sleep")
+    response = await post(b"sleep", timeout_s=0.05)
     assert response.status_code == 504
     assert response.json()["error"] == {
         "message": "the request took longer than 0.05 s",
@@ -148,6 +150,7 @@ async def test_a_request_that_takes_too_long_is_ended() -> None:
     }
 
 
+@in_simulated_time
 async def test_an_answer_that_goes_on_takes_longer_than_that_and_one_that_does_not_is_broken_off() -> None:
     assert (await post(b"go on", timeout_s=1.0)).text == "......5"
     sent: list[Message] = []

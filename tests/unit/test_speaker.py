@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from loadtests.adapters.conversation import (
 )
 from loadtests.delays import Shown
 from loadtests.speaker import Heard, speak
+from tests.clock import in_simulated_time
 
 
 def test_texts_grow_utterance_by_utterance() -> None:
@@ -125,19 +127,22 @@ async def _speak(monkeypatch: pytest.MonkeyPatch, script: Scripted | Exception, 
         yield script
 
     monkeypatch.setattr(speaker, "opener", lambda protocol: session)
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(speaker, "time", SimpleNamespace(monotonic=lambda: 1 + loop.time()))
     return await speak("ws://x", SessionStart(), np.zeros(round(seconds * 16_000), np.float32), Heard())
 
 
+@in_simulated_time
 async def test_chunks_leave_on_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, script = asyncio.get_running_loop(), Scripted()
-    began = loop.time()
+    script = Scripted()
     heard = await _speak(monkeypatch, script, 0.55)
-    assert loop.time() - began >= 0.55
+    assert asyncio.get_running_loop().time() == pytest.approx(0.6)
     assert (heard.chunks, heard.late_chunks, heard.held_chunks, heard.dropped_chunks) == (6, 0, 0, 0)
     assert [len(piece) for piece in script.sent] == [1600] * 5 + [800]
     assert heard.text == "done"
 
 
+@in_simulated_time
 async def test_a_server_that_takes_no_audio_is_not_the_clients_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = await _speak(monkeypatch, Scripted(hold_s=0.6))
     assert (heard.held_chunks, heard.late_chunks) == (1, 0)
@@ -149,13 +154,14 @@ async def test_refused_sessions_are_no_errors(monkeypatch: pytest.MonkeyPatch) -
     assert (heard.errors, heard.dropped_chunks) == ([], 0)
 
 
+@in_simulated_time
 async def test_a_session_that_breaks_is_an_error_and_the_rest_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = await _speak(monkeypatch, Scripted(fail_after=3))
     assert heard.errors == ["internal_error: lost"]
     assert (heard.chunks, heard.dropped_chunks) == (3, 3)
 
 
+@in_simulated_time
 async def test_a_session_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speaker, "PATIENCE_S", 0.2)
     heard = await _speak(monkeypatch, Scripted(silent=True), 0.2)
     assert heard.errors[0].startswith("no_end:")
