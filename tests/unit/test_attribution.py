@@ -16,6 +16,7 @@ from izwi.session import Session
 from izwi.settings import Settings
 from izwi.speaker_sample import MOST, WINDOW, SpeakerSample
 from izwi.stages import Samples, SpeakerRequest, SpeakerResult, Stages, Timing
+from tests.clock import in_simulated_time
 from tests.unit.scripted import Run, Script, run, silence, speech
 
 ANA, BEN, CLEO, DAN, EVE = np.eye(5, dtype=np.float32)
@@ -129,6 +130,7 @@ async def test_nobody_is_asked_for_unless_wanted() -> None:
     assert labels(heard) == {}
 
 
+@in_simulated_time
 async def test_no_transcript_waits_for_a_stage_that_starts_only_now() -> None:
     script = Voiced()
     script.go.clear()

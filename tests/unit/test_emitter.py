@@ -16,6 +16,7 @@ from izwi.backlog import Pace
 from izwi.checkpoint import Checkpoint
 from izwi.errors import EngineFailed, InvalidMessage, SessionGone, SessionTaken, StoreUnavailable
 from izwi.settings import Settings
+from tests.clock import in_simulated_time
 
 NO = InvalidMessage("no")
 
@@ -180,6 +181,7 @@ async def test_what_becomes_of_speech_is_counted() -> None:
 
 
 @pytest.mark.parametrize(("takes", "sent"), [(1000, 6), (2, 2)], ids=["reads", "stopped reading"])
+@in_simulated_time
 async def test_nothing_follows_a_frame_that_was_cut_off(takes: int, sent: int) -> None:
     socket = Socket(takes)
     outbox = Outbox(socket, 20)  # type: ignore[arg-type]

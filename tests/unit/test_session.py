@@ -11,6 +11,7 @@ from izwi.errors import EngineFailed, StageTimeout, UnsupportedPair
 from izwi.session_settings import SessionSettings
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, MtRequest, Timing, TtsRequest, VadRequest
+from tests.clock import in_simulated_time
 from tests.unit.scripted import Script, run, silence, speech
 
 TWO = np.concatenate(
@@ -180,6 +181,7 @@ async def test_an_engine_switch_is_told_once() -> None:
     assert switches == [("mt", "a", "b")]
 
 
+@in_simulated_time
 async def test_slow_synthesis_skips_speech_but_never_captions() -> None:
     settings = Settings(_env_file=None, session=SessionSettings(translation_queue=1))  # type: ignore[call-arg]
     sentences = [speech(word, word, word, word + ".") for word in ("one", "two", "three", "four", "five")]

@@ -10,6 +10,7 @@ from izwi import messages as m
 from izwi.correction import led_by, vocabulary
 from izwi.settings import Settings
 from izwi.stages import AsrRequest, AsrResult, Corrected, LlmRequest, Stages, Timing
+from tests.clock import in_simulated_time
 from tests.unit.scripted import VOCABULARY, Run, Script, run, silence, speech
 from tests.unit.test_session_scripts import Foreign
 
@@ -128,6 +129,7 @@ async def test_meta_comes_with_debug_only() -> None:
         assert m.parse_server(text) == final
 
 
+@in_simulated_time
 async def test_with_debug_the_end_says_what_came_after_the_last_final_transcript() -> None:
     audio = np.concatenate([speech("one", "two."), silence(1)])
     (quiet,) = (await run(audio)).of(m.SessionEndedMessage)
