@@ -84,9 +84,9 @@ async def routes(stages: Scripted | None = None, **llm: Any) -> AsyncIterator[Cl
 
 
 async def test_every_segment_of_a_long_recording_is_corrected_and_live_speech_does_not_wait(talk: bytes) -> None:
-    """All of them together take four times the limit that each of them has."""
+    """All of them together take longer than the limit that each of them has."""
     with language_model(delay_s=0.2) as model:
-        async with routes(base_url=model.url, timeout_s=0.5) as client:
+        async with routes(base_url=model.url, timeout_s=1.5) as client:
             asking = asyncio.create_task(client.post("/api/v1/transcribe", talk, apply_llm="true", debug="true"))
             async with asyncio.timeout(30):
                 while not model.texts:

@@ -216,13 +216,13 @@ async def test_one_that_fails_does_not_stop_the_others_and_a_passing_state_is_wa
 
 
 async def test_no_more_requests_at_once_than_asked_for_and_an_items_own_language(folder: Path) -> None:
-    running, most, languages = 0, 0, list[bytes]()
+    running, most, languages, company = 0, 0, list[bytes](), asyncio.Barrier(3)
 
     async def respond(request: httpx.Request) -> httpx.Response:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        await company.wait()
         languages.append((await request.aread()).partition(b'name="language"\r\n\r\n')[2][:2])
         running -= 1
         return answer()

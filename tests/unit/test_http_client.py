@@ -54,8 +54,8 @@ async def serving(delay_s: float = 0.0, answers: int = 1 << 30) -> AsyncIterator
 async def test_a_closed_loop_asks_as_fast_as_it_is_answered() -> None:
     async with serving(delay_s=0.01) as url, Load(url, 4) as load:
         answers = await load.closed(0.3)
-    assert 1 <= answers.in_time <= 30
-    assert len(answers.latencies) <= answers.in_time + 4
+    assert sum(answers.latencies) > 0.99 * 4 * answers.wall_s, "no connection ever rests"
+    assert len(answers.latencies) == answers.in_time + 4  # under way at the end
     assert answers.statuses == {200: len(answers.latencies)}
     assert answers.lost == 0
     assert min(answers.latencies) > 0.005
@@ -73,9 +73,9 @@ async def test_a_fast_server_is_asked_at_the_rate() -> None:
     async with serving() as url, Load(url, 3) as load:
         closed = await load.closed(0.05)
         answers = await load.open(rate=100, seconds=0.3)
-    assert closed.in_time > 0
+    assert len(closed.latencies) >= 3
     assert len(answers.latencies) == 30
-    assert 10 < len(answers.sent_late) <= 30  # on a busy machine some wait for a connection
+    assert 1 <= len(answers.sent_late) <= 30  # on a busy machine some wait for a connection
     assert answers.wall_s > 0.28
     assert min(answers.sent_late) >= 0
 
