@@ -201,5 +201,6 @@ async def test_no_speaker_starves_among_many_even_when_careful_passes_fill_the_m
         while min(served.values()) < 20:
             served[await turns.ask(lambda: name, name < 8)] += 1
 
-    await asyncio.gather(*(speaker(name) for name in served))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(speaker(name) for name in served))
     assert max(served.values()) <= 10 * min(served.values()), "without deadlines the last four would get nothing"

@@ -72,7 +72,8 @@ async def test_a_file_does_not_starve_under_constant_speech() -> None:
 
     speaking = [asyncio.create_task(speak()) for _ in range(4)]
     await asyncio.sleep(0)
-    await turns.ask_for_file("a")
+    async with asyncio.timeout(2 * FILE_PATIENCE_S):
+        await turns.ask_for_file("a")
     assert asyncio.get_running_loop().time() == pytest.approx(FILE_PATIENCE_S, abs=0.05)
     served.set()
     await asyncio.gather(*speaking)
