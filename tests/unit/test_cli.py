@@ -280,4 +280,4 @@ def test_live_sessions_are_timed(clip: Path, url: str) -> None:
     silent = runner.invoke(app, [*common, "--language", "xx"])
     assert silent.exit_code == 1
     assert "2 sessions, 0 utterances, 0 words" in silent.stdout
-    assert silent.stderr == "2 times nothing was heard\n"
+    assert silent.stderr.splitlines()[-1] == "2 times nothing was heard"  # a busy machine also says that it is
