@@ -22,7 +22,7 @@ from izwi.files.formats import Transcript
 from izwi.job_settings import JobSettings
 from izwi.jobs import figures
 from izwi.jobs.allow_list import AllowList
-from izwi.jobs.entries import Entry, load_entry, load_place, transcript
+from izwi.jobs.entries import Entry, load_entry, load_point, transcript
 from izwi.jobs.options import JobOptions, NewJob
 from izwi.jobs.record import Job, Status, is_id
 from izwi.keys import Principal
@@ -188,7 +188,7 @@ def build(
 
 def _result(job: Job, rows: list[str], language: str | None) -> Result:
     entries = [load_entry(row) for row in rows]
-    place = load_place(job.place)
+    place = load_point(job.place)
     if job.status is not Status.DONE and not place.passed:
         written = "en" if job.options.task == "translate" else job.language
         # The last segment of a recording is stored beside a place before it.

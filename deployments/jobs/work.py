@@ -26,7 +26,7 @@ from izwi.files.listening import Mark, Step
 from izwi.files.second_look import SecondLook
 from izwi.files.segments import Segment
 from izwi.jobs import figures, looks, speakers
-from izwi.jobs.entries import Entry, Place, dump_entry, dump_place, load_entry, load_place, said, transcript
+from izwi.jobs.entries import Entry, ResumePoint, dump_entry, dump_point, load_entry, load_point, said, transcript
 from izwi.jobs.record import Status, Told
 from izwi.messages import HotwordMatch
 from izwi.stages import MtRequest
@@ -62,7 +62,7 @@ class Work:
         self._claim = claim
         self._job = claim.job
         self._shop = workshop
-        self._place = load_place(claim.job.place)
+        self._place = load_point(claim.job.place)
         self._passes = claim.job.passes
         self._pairs: frozenset[tuple[str, str]] = frozenset()
         self._seconds = 0.0
@@ -138,7 +138,7 @@ class Work:
                 if step.segments:
                     count = step.segments[-1].number + 1
         self._warning = listening.warning
-        self._place = Place(Mark(language=listening.language), place.passed + 1, place.base + count)
+        self._place = ResumePoint(Mark(language=listening.language), place.passed + 1, place.base + count)
         return listening.duration_s
 
     async def _tell_speakers(self, file: BinaryIO) -> None:
@@ -175,7 +175,7 @@ class Work:
             self._claim,
             place.base + first,
             [dump_entry(entry) for entry in entries],
-            place=dump_place(place),
+            place=dump_point(place),
             done=step.done_s,
             passed=place.passed,
             passes=self._passes,

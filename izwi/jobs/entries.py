@@ -31,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Place:
+class ResumePoint:
     """Where a job goes on."""
 
     mark: Mark = field(default_factory=Mark)
@@ -44,7 +44,7 @@ class Place:
 
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
-_PLACE: TypeAdapter[Place] = TypeAdapter(Place)
+_POINT: TypeAdapter[ResumePoint] = TypeAdapter(ResumePoint)
 
 
 def dump_entry(entry: Entry) -> str:
@@ -55,12 +55,12 @@ def load_entry(text: str) -> Entry:
     return _ENTRY.validate_json(text)
 
 
-def dump_place(place: Place) -> str:
-    return _PLACE.dump_json(place).decode()
+def dump_point(point: ResumePoint) -> str:
+    return _POINT.dump_json(point).decode()
 
 
-def load_place(text: str) -> Place:
-    return _PLACE.validate_json(text) if text else Place()
+def load_point(text: str) -> ResumePoint:
+    return _POINT.validate_json(text) if text else ResumePoint()
 
 
 def languages(job: Job) -> list[str]:

@@ -67,7 +67,7 @@ class Job:
     segments: int = 0
     """Entries of its transcript and of what the recogniser translated."""
     place: str = ""
-    """Where to go on (`izwi.jobs.entries.Place`, as JSON); empty at the beginning."""
+    """Where to go on (`izwi.jobs.entries.ResumePoint`, as JSON); empty at the beginning."""
     speakers: str = ""
     """Who said each word (`izwi.jobs.speakers`); empty until all has been heard, and where nobody asked."""
     looked: str = ""

@@ -14,12 +14,12 @@ from izwi.jobs import speakers
 from izwi.jobs.allow_list import AllowList
 from izwi.jobs.entries import (
     Entry,
-    Place,
+    ResumePoint,
     dump_entry,
-    dump_place,
+    dump_point,
     languages,
     load_entry,
-    load_place,
+    load_point,
     transcript,
 )
 from izwi.jobs.options import JobOptions, NewJob
@@ -120,9 +120,9 @@ def test_ids_are_fit_to_be_names_of_files() -> None:
 
 
 def test_what_is_stored_comes_back_as_it_was() -> None:
-    place = Place(Mark(Held(3, segment(0, "held").words, 4800), segment(0, "begun").words, 7, "de"), 1, 5)
-    assert load_place(dump_place(place)) == place
-    assert load_place("") == Place()
+    place = ResumePoint(Mark(Held(3, segment(0, "held").words, 4800), segment(0, "begun").words, 7, "de"), 1, 5)
+    assert load_point(dump_point(place)) == place
+    assert load_point("") == ResumePoint()
     entry = Entry(segment(4, "ñandú"), "es", 0, {"en": "rhea"})
     assert load_entry(dump_entry(entry)) == entry
 
