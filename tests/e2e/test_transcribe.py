@@ -89,9 +89,9 @@ def test_two_speakers_are_told_apart(server: Server) -> None:
 
 @needs_librivox
 def test_a_language_model_goes_over_each_segment_as_corrector_and_as_translator(server: Server) -> None:
-    for role, marks in (("corrector", "{}!"), ("translator", "¡{}!")):
-        options = {"apply_llm": "true", "llm_role": role, "target_language": "es", "debug": "true"}
-        body = transcribe(server, recording(0, 1), **options).json()
+    for role, marks, target in (("corrector", "{}!", {}), ("translator", "¡{}!", {"target_language": "es"})):
+        options = {"apply_llm": "true", "llm_role": role, "debug": "true"}
+        body = transcribe(server, recording(0, 1), **options, **target).json()
         assert body["segments"]
         for row in body["segments"]:
             assert row["llm"] == {"text": marks.format(row["text"]), "status": "applied"}
@@ -103,6 +103,9 @@ def test_a_language_model_goes_over_each_segment_as_corrector_and_as_translator(
     refused = transcribe(server, recording(1), apply_llm="true", llm_role="translator")
     assert refused.status_code == 400
     assert "target_language" in refused.json()["error"]["message"]
+    refused = transcribe(server, recording(1), apply_llm="true", target_language="es")
+    assert refused.status_code == 400
+    assert "llm_role=translator" in refused.json()["error"]["message"]
 
 
 def test_silence(server: Server) -> None:
